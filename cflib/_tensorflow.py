@@ -1,0 +1,43 @@
+"""TensorFlow, imported at first use and in silence.
+
+TensorFlow's C++ libraries write to file descriptor 2 while they load (which CUDA parts are
+missing, which processor instructions are used), before any Python logging setting can stop
+them. So the descriptor itself points elsewhere for as long as the import lasts. What
+TensorFlow *raises* is not touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+
+
+@contextlib.contextmanager
+def _silent_stderr():
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+class _LazyTensorFlow:
+    """Stands for the `tensorflow` module: most of `cflib` runs without those five seconds."""
+
+    def __getattr__(self, name):
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        with _silent_stderr():
+            module = importlib.import_module("tensorflow")
+            module.config.list_physical_devices()  # the device scan prints, too: once, here
+        globals()["tf"] = module
+        self.__dict__.update(vars(module))
+        return getattr(module, name)
+
+
+tf = _LazyTensorFlow()
