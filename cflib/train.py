@@ -1,0 +1,215 @@
+"""Solvers of the one cost, with one signature.
+
+All of them minimise `model.cost_observed` over X, W, b (and c) on the observed ratings, never
+building movies x users, and return a `FactorModel` whose history has a row a step: the cost,
+the validation error where validation ratings were given, and the seconds since the start.
+`fit_means` is the degenerate case without features: the baselines, as models.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from . import normalize
+from ._tensorflow import tf
+from .data import Ratings
+from .model import FactorModel, cost_observed, row_weights
+
+HISTORY = ["step", "cost", "validation_rmse", "seconds"]
+
+
+def fit_means(
+    ratings: Ratings, method: str = "movie_user_damped", damping: float = 5.0
+) -> FactorModel:
+    """A model without features: what the normalisation alone predicts.
+
+    The baselines that a factorisation should beat, under the same protocol. Arguments as in
+    `normalize.fit`.
+    """
+    nothing = np.zeros
+    return FactorModel.trained(
+        ratings,
+        normalize.fit(ratings, method, damping),
+        X=nothing((ratings.n_movies, 0)),
+        W=nothing((ratings.n_users, 0)),
+        b=nothing((1, ratings.n_users)),
+        c=nothing((ratings.n_movies, 1)),
+        settings={"solver": "means", "normalization": method, "damping": damping},
+        history=pd.DataFrame(columns=HISTORY, dtype=np.float64),
+    )
+
+
+def fit_adam(
+    ratings: Ratings,
+    *,
+    n_features: int = 20,
+    lam: float = 1.0,
+    lam_power: float = 0.0,
+    normalization: str = "movie_user_damped",
+    damping: float = 5.0,
+    movie_bias: bool = False,
+    epochs: int = 400,
+    learning_rate: float = 0.1,
+    init_scale: float = 0.1,
+    seed: int = 42,
+    validation: Ratings | None = None,
+    patience: int | None = None,
+    progress: bool = False,
+) -> FactorModel:
+    """Minimise the cost by full-batch Adam in TensorFlow, on the observed ratings.
+
+    Parameters
+    ----------
+    ratings : Ratings
+        Training ratings.
+    n_features : int
+        Columns of X and W.
+    lam, lam_power : float
+        λ and the power p of `model.row_weights`.
+    normalization, damping
+        As in `normalize.fit`.
+    movie_bias : bool
+        Learn c as well; otherwise it stays 0, as in the original.
+    epochs : int
+        Steps of Adam, each over all ratings.
+    learning_rate : float
+        Adam's; its other constants are Keras' defaults, as in the original.
+    init_scale : float
+        Standard deviation of the normal distribution that X and W start from (the original's: 1).
+    seed : int
+        Seed of that start. The same seed gives the same model.
+    validation : Ratings or None
+        Ratings on the same axes whose RMSE is recorded at every epoch.
+    patience : int or None
+        Stop when validation RMSE has not improved for this many epochs; with `validation`, the
+        model returned is the one that was best on it.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    FactorModel
+        `history.cost` is the cost before each step: its first row is the starting point's.
+
+    Raises
+    ------
+    ValueError
+        For a number of features or epochs that is not positive, a negative λ, validation on
+        other axes, or `patience` without `validation`.
+    FloatingPointError
+        Where the cost stops being a finite number (the learning rate is too high).
+
+    Source: Kingma & Ba (2015), "Adam: a method for stochastic optimization"; chapter 03.
+    """
+    check_arguments(ratings, n_features, lam, epochs, "epochs", validation, patience)
+    settings = {
+        "solver": "adam", "n_features": n_features, "lam": lam, "lam_power": lam_power,
+        "normalization": normalization, "damping": damping, "movie_bias": movie_bias,
+        "epochs": epochs, "learning_rate": learning_rate, "init_scale": init_scale, "seed": seed,
+    }  # fmt: skip
+    means = normalize.fit(ratings, normalization, damping)
+    X, W = starting_point(ratings, n_features, init_scale, seed)
+    X, W = tf.Variable(X), tf.Variable(W)
+    b, c = tf.Variable(tf.zeros([1, ratings.n_users])), tf.Variable(tf.zeros([ratings.n_movies, 1]))
+    variables = [X, W, b, c] if movie_bias else [X, W, b]
+    data = [
+        tf.constant(array)
+        for array in (
+            ratings.movie_index,
+            ratings.user_index,
+            means.subtract(ratings),
+            row_weights(ratings.movie_counts, lam, lam_power),
+            row_weights(ratings.user_counts, lam, lam_power),
+        )
+    ]
+    optimizer = tf.keras.optimizers.Adam(learning_rate=learning_rate)
+    optimizer.build(variables)
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            cost = cost_observed(X, W, b, c, *data)
+        gradients = [tf.convert_to_tensor(g) for g in tape.gradient(cost, variables)]
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return cost
+
+    def snapshot(rows):
+        arrays = [variable.numpy() for variable in (X, W, b, c)]
+        return FactorModel.trained(
+            ratings, means, *arrays, settings, pd.DataFrame(rows, columns=HISTORY)
+        )
+
+    watch = Watch(validation, patience)
+    rows, start = [], time.perf_counter()
+    for epoch in tqdm(range(epochs), desc="Adam", unit="epoch", disable=not progress):
+        cost = float(step())
+        if not np.isfinite(cost):
+            raise FloatingPointError(
+                f"the cost is {cost} at epoch {epoch}: try a lower `learning_rate` than "
+                f"{learning_rate}"
+            )
+        rows.append([epoch, cost, np.nan, time.perf_counter() - start])
+        if validation is not None:
+            rows[-1][2] = watch.see(snapshot(rows))
+            if watch.is_over:
+                break
+    return watch.best_with(rows) if validation is not None else snapshot(rows)
+
+
+def starting_point(ratings: Ratings, n_features: int, scale: float, seed: int):
+    """(X, W), float32, normally distributed with standard deviation `scale`."""
+    rng = np.random.default_rng(seed)
+    return (
+        (scale * rng.standard_normal((n, n_features), np.float32)).astype(np.float32)
+        for n in (ratings.n_movies, ratings.n_users)
+    )
+
+
+class Watch:
+    """Keeps the model that is best on validation ratings, and says when to stop."""
+
+    def __init__(self, validation: Ratings | None, patience: int | None):
+        self.validation, self.patience = validation, patience
+        self.best, self.best_rmse, self.since_best = None, np.inf, 0
+
+    def see(self, model: FactorModel) -> float:
+        """RMSE of `model` on the validation ratings; remembers the model if it is the best."""
+        held = self.validation
+        error = model.predict(held.movie_index, held.user_index) - held.value
+        rmse = float(np.sqrt(np.mean(error.astype(np.float64) ** 2)))
+        self.since_best += 1
+        if rmse < self.best_rmse:
+            self.best, self.best_rmse, self.since_best = model, rmse, 0
+        return rmse
+
+    @property
+    def is_over(self) -> bool:
+        return self.patience is not None and self.since_best >= self.patience
+
+    def best_with(self, rows) -> FactorModel:
+        """The best model, with the history of the whole training."""
+        return dataclasses.replace(self.best, history=pd.DataFrame(rows, columns=HISTORY))
+
+
+def check_arguments(ratings, n_features, lam, steps, steps_name, validation, patience) -> None:
+    """Refuse what no solver can work with; the errors are the solvers' own."""
+    for name, number in (("n_features", n_features), (steps_name, steps)):
+        if number != int(number) or number < 1:
+            raise ValueError(f"`{name}` should be a positive integer. Received: {number}")
+    if not lam >= 0:
+        raise ValueError(f"`lam` should be 0 or more. Received: {lam}")
+    if patience is not None and validation is None:
+        raise ValueError("`patience` needs `validation` ratings to watch")
+    if validation is not None and not (
+        np.array_equal(validation.movie_ids, ratings.movie_ids)
+        and np.array_equal(validation.user_ids, ratings.user_ids)
+    ):
+        raise ValueError(
+            "`validation` should be on the axes of the training ratings: make both with `split`. "
+            f"Received: {validation!r} beside {ratings!r}"
+        )
