@@ -35,6 +35,8 @@ class _LazyTensorFlow:
         with _silent_stderr():
             module = importlib.import_module("tensorflow")
             module.config.list_physical_devices()  # the device scan prints, too: once, here
+            # Advice on retracing is for people who write tf.functions, not for those who call ours.
+            module.get_logger().setLevel("ERROR")
         globals()["tf"] = module
         self.__dict__.update(vars(module))
         return getattr(module, name)

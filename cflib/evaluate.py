@@ -7,6 +7,8 @@ split's training part is refused: that is how test ratings leak.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 
@@ -112,6 +114,6 @@ def predictions(models: dict, split: Split) -> dict[str, np.ndarray]:
 def _labels(edges) -> list[str]:
     closed = [
         f"{low}" if high == low + 1 else f"{low}–{high - 1}"
-        for low, high in zip(edges, edges[1:], strict=False)
+        for low, high in itertools.pairwise(edges)
     ]
     return [*closed, f"{edges[-1]}+"]

@@ -15,14 +15,16 @@ def by_the_definition(ratings, method, d):
     Y_mu, user_mu = np.zeros(len(Y)), np.zeros(Y.shape[1])
     for i in range(len(Y)):
         rated = Y[i, R[i] == 1]
+        plain = rated.mean() if len(rated) else mean
+        damped = (rated.sum() + d * mean) / (len(rated) + d)
         Y_mu[i] = {
-            "none": lambda: 0,
-            "global": lambda: mean,
-            "movie_all_users": lambda: Y[i].mean(),
-            "movie": lambda rated=rated: rated.mean() if len(rated) else mean,
-            "movie_damped": lambda rated=rated: (rated.sum() + d * mean) / (len(rated) + d),
-            "movie_user_damped": lambda rated=rated: (rated.sum() + d * mean) / (len(rated) + d),
-        }[method]()
+            "none": 0,
+            "global": mean,
+            "movie_all_users": Y[i].mean(),
+            "movie": plain,
+            "movie_damped": damped,
+            "movie_user_damped": damped,
+        }[method]
     if method == "movie_user_damped":
         for j in range(Y.shape[1]):
             left = (Y[:, j] - Y_mu)[R[:, j] == 1]

@@ -1,0 +1,249 @@
+"""Every figure that the chapters show. Data in, a matplotlib `Figure` out; nothing is computed.
+
+`show` puts a figure into a notebook with its alternative text: what somebody who cannot see the
+picture should know of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from IPython.display import display
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from .data import Ratings
+
+BLUE, ORANGE, GREEN, RED, PURPLE, GREY = COLOURS = (
+    "#0072b2", "#d55e00", "#009e73", "#cc3311", "#8856a7", "#8c8c8c",
+)  # fmt: skip
+STYLE = {
+    "font.size": 10,
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.labelsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
+
+
+def show(figure: Figure, alt: str, dpi: int = 110) -> None:
+    """Display `figure` in a notebook, with `alt` as its alternative text."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=dpi, metadata={"Software": None})
+    display(
+        {"image/png": png.getvalue(), "text/plain": f"[picture: {alt}]"},
+        metadata={"image/png": {"alt": alt}},
+        raw=True,
+    )
+
+
+def _styled(draw):
+    """Run a plotting function under the house's style."""
+
+    @functools.wraps(draw)
+    def drawing(*args, **kwargs):
+        with matplotlib.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return drawing
+
+
+def _axes(width=7.5, height=3.8, columns=1, **kwargs):
+    figure = Figure(figsize=(width, height))
+    return figure, figure.subplots(1, columns, **kwargs)
+
+
+# Chapter 01: what a ratings set is
+
+
+@_styled
+def rating_histogram(ratings: Ratings) -> Figure:
+    """How often each rating is given."""
+    value, count = np.unique(ratings.value, return_counts=True)
+    figure, ax = _axes(height=3.4)
+    width = 0.8 * np.diff(value).min() if len(value) > 1 else 0.4
+    bars = ax.bar(value, count / count.sum(), width, color=BLUE)
+    ax.bar_label(bars, [f"{share:.0%}" for share in count / count.sum()], padding=2, fontsize=9)
+    ax.set(title="Which ratings are given", xlabel="rating (stars)", ylabel="share of all ratings")
+    ax.set_xticks(value)
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.grid(axis="x", visible=False)
+    return figure
+
+
+@_styled
+def long_tails(ratings: Ratings) -> Figure:
+    """Ratings of each film and of each user, most rated first, on logarithmic axes."""
+    figure, axes = _axes(columns=2, sharey=True, width=8.5)
+    for ax, counts, kind, colour in zip(
+        axes, (ratings.movie_counts, ratings.user_counts), ("film", "user"), (BLUE, ORANGE),
+        strict=True,
+    ):  # fmt: skip
+        ordered = np.sort(counts)[::-1]
+        ax.loglog(np.arange(1, len(ordered) + 1), np.maximum(ordered, 0.5), color=colour, lw=2)
+        median = np.median(counts)
+        ax.axhline(median, color=GREY, ls="--", lw=1)
+        ax.annotate(f"median {median:.0f}", (1.2, median * 1.12), color="#555555", fontsize=9)
+        ax.set(title=f"Ratings per {kind}", xlabel=f"{kind}s, most ratings first (rank)")
+    axes[0].set_ylabel("number of ratings")
+    return figure
+
+
+@_styled
+def rating_matrix(ratings: Ratings, cells: int = 160) -> Figure:
+    """The matrix as a picture: how much of each block of movies x users is rated.
+
+    Rows and columns are ordered by their number of ratings, so the dense corner is top left.
+    """
+    row = np.argsort(np.argsort(-ratings.movie_counts, kind="stable"))[ratings.movie_index]
+    column = np.argsort(np.argsort(-ratings.user_counts, kind="stable"))[ratings.user_index]
+    size = min(cells, ratings.n_movies), min(cells, ratings.n_users)
+    edges = [np.linspace(0, n, s + 1) for n, s in zip((ratings.n_movies, ratings.n_users), size,
+                                                      strict=True)]  # fmt: skip
+    filled, _, _ = np.histogram2d(row, column, edges)
+    filled /= np.outer(np.diff(edges[0]), np.diff(edges[1]))
+    figure, ax = _axes(6.8, 5.2)
+    image = ax.imshow(
+        filled, cmap="Blues", norm=matplotlib.colors.PowerNorm(0.4, 0, 1), aspect="auto",
+        extent=(0, ratings.n_users, ratings.n_movies, 0), interpolation="nearest",
+    )  # fmt: skip
+    ax.grid(visible=False)
+    ax.set(
+        title=f"The matrix: {ratings.density:.1%} of it is known",
+        xlabel="users, most ratings first (column)",
+        ylabel="films, most ratings first (row)",
+    )
+    bar = figure.colorbar(image, ax=ax, label="share of the block's pairs that are rated")
+    bar.set_ticks([0, 0.01, 0.05, 0.2, 0.5, 1], labels=["0", "1%", "5%", "20%", "50%", "100%"])
+    return figure
+
+
+@_styled
+def ratings_over_time(ratings: Ratings) -> Figure:
+    """Ratings a year."""
+    year = pd.to_datetime(ratings.timestamp, unit="s").year
+    years, count = np.unique(year, return_counts=True)
+    figure, ax = _axes(height=3.2)
+    ax.bar(years, count, color=BLUE, width=0.8)
+    ax.set(title="When the ratings were given", xlabel="year", ylabel="ratings a year")
+    ax.grid(axis="x", visible=False)
+    return figure
+
+
+# Chapter 03: training
+
+
+@_styled
+def training_curves(histories: dict, x: str = "step", log: bool = True) -> Figure:
+    """Cost, and validation RMSE where it was recorded, against step or seconds.
+
+    Parameters
+    ----------
+    histories : dict of label to history (`FactorModel.history`)
+    x : "step" or "seconds"
+    log : bool
+        Logarithmic cost axis (and seconds, where x is "seconds").
+    """
+    validated = any(history["validation_rmse"].notna().any() for history in histories.values())
+    figure, axes = _axes(9.5 if validated else 7.5, 3.9, columns=1 + validated, squeeze=False)
+    axes = axes[0]
+    for label, history in histories.items():
+        axes[0].plot(history[x], history["cost"], label=label, lw=2)
+        if validated:
+            axes[1].plot(history[x], history["validation_rmse"], label=label, lw=2)
+    axes[0].set(title="Cost on the training ratings", ylabel="cost J (squared stars)")
+    if log:
+        axes[0].set_yscale("log")
+    if validated:
+        axes[1].set(title="Error on ratings held out", ylabel="RMSE (stars)")
+    for ax in axes:
+        ax.set_xlabel("training time (seconds)" if x == "seconds" else "step of the solver")
+        if log and x == "seconds":
+            ax.set_xscale("log")
+    axes[-1].legend()
+    return figure
+
+
+@_styled
+def heat_map(table: pd.DataFrame, title: str, label: str, best=min, form: str = ".3f") -> Figure:
+    """A table as a picture, its best cell framed; index and columns label the axes."""
+    values = table.to_numpy()
+    figure, ax = _axes(1.6 + 1.0 * values.shape[1], 1.7 + 0.5 * values.shape[0])
+    image = ax.imshow(values, cmap="viridis_r" if best is min else "viridis", aspect="auto")
+    lightest = values.min() if best is min else values.max()
+    for (r, c), value in np.ndenumerate(values):
+        near_light = abs(value - lightest) < 0.45 * np.ptp(values)
+        ax.text(c, r, f"{value:{form}}", ha="center", va="center", fontsize=9,
+                color="black" if near_light else "white")  # fmt: skip
+    r, c = np.argwhere(values == best(values.ravel()))[0]
+    frame = matplotlib.patches.Rectangle((c - 0.5, r - 0.5), 1, 1, fill=False, ec=ORANGE, lw=3)
+    ax.add_patch(frame)
+    ax.grid(visible=False)
+    ax.set_xticks(range(values.shape[1]), table.columns)
+    ax.set_yticks(range(values.shape[0]), table.index)
+    ax.set(title=title, xlabel=table.columns.name, ylabel=table.index.name)
+    figure.colorbar(image, ax=ax, label=label)
+    return figure
+
+
+# Chapter 04: evaluation
+
+
+@_styled
+def errors(table: pd.DataFrame, metric: str = "rmse", highlight=()) -> Figure:
+    """A metric of each model as a dot with its interval: the table that `evaluate` returns."""
+    figure, ax = _axes(7.5, 0.9 + 0.42 * len(table))
+    for row, (name, line) in enumerate(table.iterrows()):
+        colour = ORANGE if name in highlight else BLUE
+        ax.plot([line[f"{metric}_low"], line[f"{metric}_high"]], [row, row], color=colour, lw=3,
+                alpha=0.45, solid_capstyle="round")  # fmt: skip
+        ax.plot(line[metric], row, "o", color=colour, ms=7)
+        ax.annotate(f"{line[metric]:.3f}", (line[metric], row), xytext=(0, 6), fontsize=9,
+                    textcoords="offset points", ha="center")  # fmt: skip
+    ax.set_yticks(range(len(table)), table.index)
+    ax.set_ylim(len(table) - 0.5, -0.7)
+    ax.set(title="Error on ratings held out", xlabel=f"{metric.upper()} (stars), with 95% interval")
+    ax.grid(axis="y", visible=False)
+    return figure
+
+
+@_styled
+def errors_by_count(table: pd.DataFrame, axis: str) -> Figure:
+    """RMSE by how many training ratings stand behind: the table that `evaluate.by_count` returns."""
+    groups = list(dict.fromkeys(table.sort_values("group", key=_lower_end)["group"]))
+    models = list(dict.fromkeys(table["model"]))
+    figure, ax = _axes(8, 3.9)
+    for m, name in enumerate(models):
+        own = table[table["model"] == name].set_index("group").reindex(groups)
+        x = np.arange(len(groups)) + 0.14 * (m - (len(models) - 1) / 2)
+        spread = [own["rmse"] - own["rmse_low"], own["rmse_high"] - own["rmse"]]
+        ax.errorbar(x, own["rmse"], spread, fmt="o", capsize=3, lw=1.5, label=name)
+    held = table.drop_duplicates("group").set_index("group")["n_ratings"]
+    ax.set_xticks(range(len(groups)), [f"{g}\n(n = {held[g]:,})" for g in groups])
+    kind = "film" if axis == "movie" else axis
+    ax.set(
+        title=f"Error by what is known of the {kind}",
+        xlabel=f"training ratings of the {kind} (n = held-out ratings in the group)",
+        ylabel="RMSE (stars), with 95% interval",
+    )
+    ax.grid(axis="x", visible=False)
+    ax.legend()
+    return figure
+
+
+def _lower_end(groups: pd.Series) -> pd.Series:
+    return groups.str.extract(r"(\d+)", expand=False).astype(int)

@@ -1,0 +1,71 @@
+"""Figures plot the data they are given, are labelled, and are shown with alternative text."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cflib import evaluate, plots, train
+from cflib.split import holdout
+
+
+@pytest.fixture
+def figures(ratings):
+    part = holdout(ratings, 0.3, seed=1)
+    model = train.fit_adam(part.train, n_features=2, epochs=3, validation=part.test)
+    models = {"global mean": train.fit_means(part.train, "global"), "factors": model}
+    grid = pd.DataFrame([[0.9, 0.8], [0.7, 0.95]], pd.Index([5, 10], name="features"),
+                        pd.Index([1.0, 2.0], name="λ"))  # fmt: skip
+    return {
+        "rating_histogram": plots.rating_histogram(ratings),
+        "long_tails": plots.long_tails(ratings),
+        "rating_matrix": plots.rating_matrix(ratings, cells=10),
+        "ratings_over_time": plots.ratings_over_time(ratings),
+        "training_curves": plots.training_curves({"factors": model.history}),
+        "heat_map": plots.heat_map(grid, "Validation RMSE", "RMSE (stars)"),
+        "errors": plots.errors(evaluate.evaluate(models, part)),
+        "errors_by_count": plots.errors_by_count(evaluate.by_count(models, part), "movie"),
+    }
+
+
+def test_every_picture_has_a_title_and_labelled_axes(figures):
+    for name, figure in figures.items():
+        first = figure.axes[0]
+        assert first.get_title(loc="left"), name
+        for ax in figure.axes[: 2 if name in ("long_tails", "training_curves") else 1]:
+            assert ax.get_xlabel() and (ax.get_ylabel() or name in ("errors", "long_tails")), name
+
+
+def test_no_label_lies_outside_its_picture(figures):
+    for name, figure in figures.items():
+        figure.draw_without_rendering()
+        box = figure.get_tightbbox()
+        assert box.x0 >= -0.05 and box.y0 >= -0.05, name
+        assert box.x1 <= figure.get_figwidth() + 0.05, name
+        assert box.y1 <= figure.get_figheight() + 0.05, name
+
+
+def test_the_histograms_bars_are_the_shares(ratings, figures):
+    heights = [bar.get_height() for bar in figures["rating_histogram"].axes[0].patches]
+    shares = [np.mean(ratings.value == v) for v in np.unique(ratings.value)]
+    np.testing.assert_allclose(heights, shares)
+
+
+def test_the_matrix_counts_every_rating_once(ratings, figures):
+    filled = np.asarray(figures["rating_matrix"].axes[0].images[0].get_array())
+    sizes = np.outer(np.full(10, ratings.n_movies / 10), np.full(10, ratings.n_users / 10))
+    assert (filled * sizes).sum() == pytest.approx(ratings.n_ratings)
+
+
+def test_the_best_cell_is_framed(figures):
+    (frame,) = figures["heat_map"].axes[0].patches
+    assert frame.get_xy() == (-0.5, 0.5)  # row 1, column 0
+
+
+def test_a_shown_figure_carries_its_alternative_text(figures, monkeypatch):
+    shown = []
+    monkeypatch.setattr(plots, "display", lambda data, **kwargs: shown.append((data, kwargs)))
+    plots.show(figures["errors"], alt="two dots with intervals")
+    ((data, kwargs),) = shown
+    assert kwargs["metadata"]["image/png"]["alt"] == "two dots with intervals"
+    assert data["image/png"].startswith(b"\x89PNG")
+    assert data["text/plain"] == "[picture: two dots with intervals]"
