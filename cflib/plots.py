@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from .data import Ratings
+from .normalize import Normalization
 
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = COLOURS = (
     "#0072b2", "#d55e00", "#009e73", "#cc3311", "#8856a7", "#8c8c8c",
@@ -141,6 +142,46 @@ def ratings_over_time(ratings: Ratings) -> Figure:
     ax.bar(years, count, color=BLUE, width=0.8)
     ax.set(title="When the ratings were given", xlabel="year", ylabel="ratings a year")
     ax.grid(axis="x", visible=False)
+    return figure
+
+
+# Chapter 02: normalisation
+
+
+@_styled
+def two_means(ratings: Ratings, raters: Normalization, all_users: Normalization) -> Figure:
+    """Each film's mean over its raters and over all users, against its number of ratings."""
+    rated = ratings.movie_counts > 0
+    count = ratings.movie_counts[rated]
+    figure, ax = _axes(7.5, 4)
+    for means, label, colour in (
+        (raters, "mean over those who rated it", BLUE),
+        (all_users, "mean over all users", ORANGE),
+    ):
+        ax.plot(count, means.Y_mu[rated, 0], ".", color=colour, ms=4, alpha=0.35, mew=0)
+        ax.plot([], [], "o", color=colour, label=label)
+    ax.set_xscale("log")
+    ax.set(
+        title="Two means of every film",
+        xlabel="number of ratings of the film",
+        ylabel="mean (stars)",
+        ylim=(0, 5.15),
+    )
+    ax.legend(loc="center right", frameon=True, framealpha=0.9, edgecolor="none")
+    return figure
+
+
+@_styled
+def user_levels(means: Normalization) -> Figure:
+    """How far the users' levels lie from the film means."""
+    figure, ax = _axes(height=3.2)
+    ax.hist(means.user_mu[0], bins=40, color=BLUE)
+    ax.axvline(0, color=GREY, ls="--", lw=1)
+    ax.set(
+        title="People have a level of their own",
+        xlabel="the user's damped mean, relative to the film means (stars)",
+        ylabel="number of users",
+    )
     return figure
 
 
