@@ -43,6 +43,8 @@ class Ratings:
         Lowest and highest rating that can be given.
     name : str
         Name of the edition, such as "movielens_small".
+    note : str
+        What a reader should be told about how these came to be read; `data.describe` says it.
 
     The order of the triples is the order of the file; no (movie, user) pair occurs twice.
     """
@@ -56,6 +58,7 @@ class Ratings:
     movies: pd.DataFrame
     scale: tuple[float, float] = (0.5, 5.0)
     name: str = "ratings"
+    note: str = ""
 
     @property
     def n_ratings(self) -> int:
@@ -99,8 +102,11 @@ class Ratings:
         digest = hashlib.sha256()
         for ids in (self.movie_ids, self.user_ids):
             numeric = np.issubdtype(ids.dtype, np.number)
-            digest.update(np.asarray(ids, np.int64).tobytes() if numeric
-                          else "\0".join(map(str, ids)).encode())
+            digest.update(
+                np.asarray(ids, np.int64).tobytes()
+                if numeric
+                else "\0".join(map(str, ids)).encode()
+            )
         for array in (self.movie_index, self.user_index, self.value):
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()

@@ -1,0 +1,503 @@
+"""Reading a ratings file, fast and strictly: every value is checked, and none is guessed.
+
+The columns go through pyarrow, straight to the types they should have; ids are encoded as they
+are parsed, so that 25 million lines never exist as 25 million Python objects. Only when
+something is wrong is the file read a second time, line by line, to say exactly where.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import itertools
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from .ratings import Ratings
+
+SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+PARQUET = (".parquet", ".pq")
+ON_DUPLICATE = ("error", "last", "mean")
+BLOCK_BYTES = 4 << 20
+ENCODED_TEXT = pa.dictionary(pa.int32(), pa.string())
+
+
+def read(
+    path,
+    *,
+    user: str = "userId",
+    item: str = "movieId",
+    rating: str = "rating",
+    timestamp: str | None = "auto",
+    movies=None,
+    scale: tuple[float, float] | None = None,
+    on_duplicate: str = "error",
+    separator: str | None = None,
+    name: str | None = None,
+) -> Ratings:
+    """Read your own ratings: a CSV, TSV or Parquet file with a user, an item and a rating column.
+
+    Parameters
+    ----------
+    path : path of the file; .csv, .tsv, .tab, .parquet or .pq, text in UTF-8 with a header line.
+    user, item, rating : names of the three columns. Ids are whole numbers, or else text.
+    timestamp : name of a column of seconds since 1970-01-01 UTC, or of ISO 8601 dates.
+        "auto": the column called "timestamp", if there is one. None: no times.
+    movies : films' table: a path like `path`, or a DataFrame; a column named as `item`, a
+        `title` and, if known, `genres` ("A|B"). None: films are called after their ids.
+    scale : lowest and highest rating that can be given. None: those that occur.
+    on_duplicate : what becomes of a pair of user and item that occurs more than once:
+        "error", "last" (the last line counts) or "mean" (of the ratings; the last line's time).
+    separator : what stands between two columns, where the file's suffix does not say it.
+    name : name of the set; None: the file's name without its suffix.
+
+    Returns
+    -------
+    Ratings, in the file's order, with only rated films as rows and both axes sorted by id.
+
+    Raises
+    ------
+    FileNotFoundError : no such file.
+    ValueError : with file, line, column, the value received and what to do, at the first of: no
+        ratings, a column that is missing, bytes that are not UTF-8, a line with too many or too
+        few values, a rating or a time that is not a finite number, an empty id, a rating off
+        the scale, the same pair twice. (Counted in rows, from 1, in a Parquet file.)
+
+    Warns
+    -----
+    UserWarning : films were rated that `movies` lacks; says how many. Their ratings are kept.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no such file")
+    if on_duplicate not in ON_DUPLICATE:
+        raise ValueError(
+            f"`on_duplicate` should be one of {ON_DUPLICATE}. Received: {on_duplicate!r}"
+        )
+    if path.suffix.lower() in PARQUET:
+        source = ParquetFile(path)
+    else:
+        source = TextFile.with_header(path, separator)
+    if timestamp == "auto":
+        timestamp = "timestamp" if "timestamp" in source.names else None
+    return assemble(
+        source,
+        Columns(user, item, rating, timestamp),
+        None if movies is None else movies_table(movies, item),
+        scale=scale,
+        on_duplicate=on_duplicate,
+        name=path.stem if name is None else name,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Columns:
+    """Names of the columns that hold what `Ratings` needs."""
+
+    user: str = "userId"
+    item: str = "movieId"
+    rating: str = "rating"
+    timestamp: str | None = "timestamp"
+
+    def names(self) -> list[str]:
+        wanted = [self.user, self.item, self.rating, self.timestamp]
+        return [name for name in wanted if name is not None]
+
+
+def assemble(
+    source, columns: Columns, movies: pd.DataFrame | None, *, scale, on_duplicate, name
+) -> Ratings:
+    """Check what `source` holds and put it together: the one way from any file to `Ratings`."""
+    missing = [column for column in columns.names() if column not in source.names]
+    if missing:
+        raise ValueError(
+            f"{source.path}: there is no column {missing[0]!r}. Its columns: "
+            f"{', '.join(map(repr, source.names))}. Say which of them holds what with `user`, "
+            "`item`, `rating` and `timestamp`, and `separator` if that is one column too few."
+        )
+    table = source.table(columns)
+    if len(table) == 0:
+        raise ValueError(f"{source.path}: the file is empty: it has no ratings")
+    value = table[columns.rating].to_numpy()
+    scale = _checked_scale(source, columns.rating, value, scale)
+    user_ids, user_index = _axis(source, table, columns.user)
+    movie_ids, movie_index = _axis(source, table, columns.item)
+    timestamp = None if columns.timestamp is None else table[columns.timestamp].to_numpy()
+    del table
+    ratings = Ratings(
+        movie_index=movie_index,
+        user_index=user_index,
+        value=value,
+        timestamp=timestamp,
+        movie_ids=movie_ids,
+        user_ids=user_ids,
+        movies=_aligned(movies, movie_ids, movie_index, source.path),
+        scale=scale,
+        name=name,
+    )
+    return _without_duplicates(ratings, source, columns, on_duplicate)
+
+
+# ---------------------------------------------------------------- files
+
+
+@dataclasses.dataclass(frozen=True)
+class TextFile:
+    """A delimited text file: its columns by pyarrow, its lines (for messages) by `csv`."""
+
+    path: Path
+    separator: str
+    names: tuple[str, ...]
+    has_header: bool = True
+    quoted: bool = True
+
+    @classmethod
+    def with_header(cls, path: Path, separator: str | None) -> TextFile:
+        separator = separator or SEPARATORS.get(path.suffix.lower())
+        if separator is None:
+            raise ValueError(
+                f"{path}: the suffix {path.suffix!r} does not say what the file is. Pass "
+                '`separator` (such as "," or "\\t"), or rename the file to .csv, .tsv or .parquet.'
+            )
+        file = cls(path, separator, ())
+        header = next((fields for _, fields in file.lines()), None)
+        if header is None:
+            raise ValueError(f"{path}: the file is empty: it has no header line and no ratings")
+        return dataclasses.replace(file, names=tuple(header))
+
+    def lines(self):
+        """Line number and fields of each line that is not blank, header included."""
+        quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
+        try:
+            with open(self.path, encoding="utf-8-sig", newline="") as file:
+                reader = csv.reader(file, delimiter=self.separator, quoting=quoting)
+                for fields in reader:
+                    if fields:
+                        yield reader.line_num, fields
+        except UnicodeDecodeError:
+            raise ValueError(not_utf8(self.path)) from None
+
+    def rows(self):
+        """Line number and fields of each line of data."""
+        return itertools.islice(self.lines(), int(self.has_header), None)
+
+    def locate(self, row: int, column: str) -> tuple[str, str]:
+        """(where, text received) of a value, by row number from 0 and column name."""
+        line, fields = next(itertools.islice(self.rows(), row, None))
+        return f"line {line}", fields[self.names.index(column)]
+
+    def table(self, columns: Columns) -> pa.Table:
+        types = {
+            columns.user: ENCODED_TEXT,
+            columns.item: ENCODED_TEXT,
+            columns.rating: pa.float32(),
+        }
+        if columns.timestamp is not None:
+            types[columns.timestamp] = self._time_type(columns.timestamp)
+        try:
+            table = pacsv.read_csv(
+                self.path,
+                pacsv.ReadOptions(
+                    block_size=BLOCK_BYTES,
+                    column_names=list(self.names),
+                    skip_rows=int(self.has_header),
+                ),
+                pacsv.ParseOptions(
+                    delimiter=self.separator, quote_char='"' if self.quoted else False
+                ),
+                pacsv.ConvertOptions(
+                    column_types=types, include_columns=columns.names(), null_values=[]
+                ),
+            )
+        except pa.ArrowInvalid as error:
+            self._explain(columns, types)
+            raise ValueError(f"{self.path}: {error}") from None
+        return _with_seconds(table, columns.timestamp)
+
+    def _time_type(self, column: str) -> pa.DataType:
+        """What the first line's time looks like: whole seconds, seconds, or a date."""
+        first = next((fields for _, fields in self.rows()), None)
+        text = dict(zip(self.names, first or (), strict=False)).get(column, "0")
+        for kind, pyarrow_type in ((int, pa.int64()), (float, pa.float64())):
+            if _parses(kind, text):
+                return pyarrow_type
+        return pa.timestamp("s")
+
+    def _explain(self, columns: Columns, types: dict[str, pa.DataType]) -> None:
+        """Raise ValueError at the first line that pyarrow cannot have read."""
+        for line, fields in self.rows():
+            if len(fields) != len(self.names):
+                raise ValueError(
+                    f"{self.path}, line {line}: {len(self.names)} values should stand here, "
+                    f"one a column. Received {len(fields)}: {self.separator.join(fields)!r}. "
+                    "A value that contains the separator needs quotes around it."
+                )
+            values = dict(zip(self.names, fields, strict=True))
+            if not _parses(float, values[columns.rating]):
+                raise ValueError(
+                    f"{self.path}, line {line}, column {columns.rating!r}: a rating should be a "
+                    f"number. Received: {values[columns.rating]!r}. Correct the line or remove it."
+                )
+            if columns.timestamp is not None:
+                text, kind = values[columns.timestamp], types[columns.timestamp]
+                if not _parses(lambda one, kind=kind: pa.scalar(one).cast(kind), text):
+                    raise ValueError(
+                        f"{self.path}, line {line}, column {columns.timestamp!r}: a time should "
+                        f"be read as {kind}, as in the first line. Received: {text!r}. Correct "
+                        "the line, or leave the times out with `timestamp=None`."
+                    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ParquetFile:
+    """A Parquet file: typed already, so that there is less to check."""
+
+    path: Path
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._opened().names)
+
+    def _opened(self) -> pa.Schema:
+        try:
+            return pq.read_schema(self.path)
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{self.path}: this is not a Parquet file ({error})") from None
+
+    def locate(self, row: int, column: str) -> tuple[str, str]:
+        value = pq.read_table(self.path, columns=[column])[column][row].as_py()
+        return f"row {row + 1}", value
+
+    def table(self, columns: Columns) -> pa.Table:
+        table = pq.read_table(self.path, columns=columns.names())
+        for name in table.column_names:
+            if table[name].null_count:
+                row = pc.index(table[name].is_null(), True).as_py()
+                raise ValueError(
+                    f"{self.path}, row {row + 1}, column {name!r}: a value is missing. "
+                    "Fill it in or remove the row."
+                )
+        kind = table.schema.field(columns.rating).type
+        if not (
+            pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+        ):
+            raise ValueError(
+                f"{self.path}, column {columns.rating!r}: ratings should be numbers. "
+                f"Received: a column of {kind}, {table[columns.rating][0].as_py()!r} first."
+            )
+        at = table.column_names.index(columns.rating)
+        table = table.set_column(
+            at, columns.rating, table[columns.rating].cast(pa.float32(), safe=False)
+        )
+        return _with_seconds(table, columns.timestamp)
+
+
+def _parses(kind, text: str) -> bool:
+    try:
+        kind(text)
+    except (ValueError, pa.ArrowInvalid):
+        return False
+    return True
+
+
+def _with_seconds(table: pa.Table, column: str | None) -> pa.Table:
+    """The table with its time column as int64 seconds since 1970-01-01 UTC."""
+    if column is None or table[column].type == pa.int64():
+        return table
+    times = table[column]
+    if pa.types.is_temporal(times.type):
+        times = times.cast(pa.timestamp("s"), safe=False)
+    elif pa.types.is_floating(times.type):
+        times = pc.floor(times)
+    return table.set_column(table.column_names.index(column), column, times.cast(pa.int64()))
+
+
+def not_utf8(path: Path) -> str:
+    """The message for a file with bytes that are not UTF-8: where the first of them stands."""
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                return (
+                    f"{path}, line {number}: byte {line[error.start]:#04x} at position "
+                    f"{error.start + 1} is not UTF-8. Save the file as UTF-8."
+                )
+    return f"{path}: the file is not UTF-8. Save it as UTF-8."
+
+
+# ---------------------------------------------------------------- checks
+
+
+def _checked_scale(source, column: str, value: np.ndarray, scale) -> tuple[float, float]:
+    """The scale, after checking that every rating is a finite number on it."""
+    finite = np.isfinite(value)
+    if not finite.all():
+        where, text = source.locate(int(np.argmin(finite)), column)
+        raise ValueError(
+            f"{source.path}, {where}, column {column!r}: a rating should be a finite number. "
+            f"Received: {text!r}. Correct it or remove it."
+        )
+    if scale is None:
+        return float(value.min()), float(value.max())
+    low, high = map(float, scale)
+    inside = (value >= low) & (value <= high)
+    if not inside.all():
+        where, text = source.locate(int(np.argmin(inside)), column)
+        raise ValueError(
+            f"{source.path}, {where}, column {column!r}: a rating should lie between {low:g} and "
+            f"{high:g}. Received: {text!r}. Correct it, or declare another `scale`."
+        )
+    return low, high
+
+
+def _axis(source, table: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """(ids, index): the ids that occur, ascending, and each rating's position among them."""
+    encoded = table[column]
+    if encoded.type != ENCODED_TEXT:
+        if pa.types.is_dictionary(encoded.type):
+            encoded = encoded.cast(encoded.type.value_type)
+        encoded = encoded.dictionary_encode()
+    encoded = encoded.unify_dictionaries()
+    ids, rank = np.unique(_as_ids(encoded.chunk(0).dictionary), return_inverse=True)
+    rank = rank.astype(np.int32)
+    index = np.empty(len(encoded), np.int32)
+    start = 0
+    for chunk in encoded.chunks:
+        np.take(rank, chunk.indices.to_numpy(), out=index[start : start + len(chunk)])
+        start += len(chunk)
+    if ids.dtype.kind == "U" and ids[0] == "":
+        where, _ = source.locate(int(np.argmin(index)), column)
+        raise ValueError(
+            f"{source.path}, {where}, column {column!r}: an id should not be empty. "
+            "Fill it in or remove the line."
+        )
+    return ids, index
+
+
+def _as_ids(labels: pa.Array) -> np.ndarray:
+    """Whole numbers as int64 where every label is one ("7", " 7", "7.0"), else text."""
+    if pa.types.is_integer(labels.type):
+        return labels.cast(pa.int64()).to_numpy()
+    text = labels.cast(pa.string())
+    if pc.all(pc.match_substring_regex(text, r"^\s*-?\d+(\.0*)?\s*$")).as_py():
+        whole = pc.replace_substring_regex(text, r"\s+|\.0*", "")
+        try:
+            return whole.cast(pa.int64()).to_numpy()
+        except pa.ArrowInvalid:  # a number beyond 64 bits stays text
+            pass
+    return np.array(text.to_pylist(), dtype=np.str_)
+
+
+def _without_duplicates(ratings: Ratings, source, columns: Columns, on_duplicate: str) -> Ratings:
+    pair = ratings.user_index.astype(np.int64) * ratings.n_movies + ratings.movie_index
+    if (pair[1:] > pair[:-1]).all():  # MovieLens' own order: nothing to sort
+        return ratings
+    ordered = np.sort(pair)
+    if (ordered[1:] > ordered[:-1]).all():
+        return ratings
+    order = np.argsort(pair, kind="stable")
+    is_last = np.append(np.diff(pair[order]) > 0, True)
+    if on_duplicate == "error":
+        _refuse_duplicates(ratings, source, columns, order, is_last)
+    group = np.concatenate([[0], np.cumsum(is_last[:-1])])
+    last = order[is_last]
+    value = ratings.value[last]
+    if on_duplicate == "mean":
+        value = np.bincount(group, ratings.value[order]) / np.bincount(group)
+    in_file_order = np.argsort(last)
+    kept = ratings.take(last[in_file_order])
+    return dataclasses.replace(kept, value=value[in_file_order].astype(np.float32))
+
+
+def _refuse_duplicates(ratings: Ratings, source, columns: Columns, order, is_last) -> None:
+    repeats = np.flatnonzero(~is_last)  # positions in `order` with the same pair right after
+    again = order[repeats + 1]
+    at = int(np.argmin(again))
+    first, second = int(order[repeats[at]]), int(again[at])
+    where_first, text_first = source.locate(first, columns.rating)
+    where_second, text_second = source.locate(second, columns.rating)
+    raise ValueError(
+        f"{source.path}, {where_second}: user {ratings.user_ids[ratings.user_index[second]]} "
+        f"rated {ratings.movie_ids[ratings.movie_index[second]]} before, in {where_first} "
+        f"({columns.rating} {text_first} there, {text_second} here); the file has "
+        f"{len(repeats):,} such line(s). Remove them, or pass `on_duplicate='last'` or 'mean'."
+    )
+
+
+# ---------------------------------------------------------------- the films' table
+
+
+def movies_table(movies, item: str = "movieId") -> pd.DataFrame:
+    """The films' table as columns `movieId`, `title`, `genres`, from a path or a DataFrame.
+
+    Raises ValueError where a column is missing or an id occurs twice.
+    """
+    where = "the films' table" if isinstance(movies, pd.DataFrame) else movies
+    if not isinstance(movies, pd.DataFrame):
+        movies = _read_movies(Path(movies))
+    for column in (item, "title"):
+        if column not in movies.columns:
+            raise ValueError(
+                f"{where}: there is no column {column!r}. Its columns: "
+                f"{', '.join(map(repr, movies.columns))}."
+            )
+    ids = _as_ids(pa.array(movies[item]))
+    repeated = pd.Index(ids).duplicated()
+    if repeated.any():
+        raise ValueError(
+            f"{where}: each film should have one row. Received more for {item} "
+            f"{ids[np.argmax(repeated)]}."
+        )
+    genres = movies["genres"].to_numpy() if "genres" in movies.columns else ""
+    return pd.DataFrame({"movieId": ids, "title": movies["title"].to_numpy(), "genres": genres})
+
+
+def _read_movies(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no such file (the films' table)")
+    if path.suffix.lower() in PARQUET:
+        return pd.read_parquet(path)
+    separator = TextFile.with_header(path, None).separator
+    try:
+        return pd.read_csv(
+            path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig"
+        )
+    except UnicodeDecodeError:
+        raise ValueError(not_utf8(path)) from None
+    except pd.errors.ParserError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _aligned(movies: pd.DataFrame | None, movie_ids, movie_index, path: Path) -> pd.DataFrame:
+    """The films' table with row i describing `movie_ids[i]`; films it lacks are called by id."""
+    numeric = movie_ids.dtype.kind != "U"
+    title = np.array([f"movie {i}" if numeric else i for i in movie_ids.tolist()], dtype=object)
+    genres = np.full(len(movie_ids), "", dtype=object)
+    if movies is not None:
+        known_ids = movies["movieId"].to_numpy()
+        wanted = movie_ids
+        if (np.asarray(known_ids).dtype.kind == "i") != numeric:
+            known_ids, wanted = known_ids.astype(str), movie_ids.astype(str)
+        position = pd.Index(known_ids).get_indexer(wanted)
+        known = position >= 0
+        title[known] = movies["title"].to_numpy()[position[known]]
+        genres[known] = movies["genres"].to_numpy()[position[known]]
+        if not known.all():
+            n_ratings = int((~known)[movie_index].sum())
+            warnings.warn(
+                f"{path}: {(~known).sum():,} of {len(known):,} rated films are missing from the "
+                f"films' table ({title[np.argmin(known)]!r} first); their {n_ratings:,} ratings "
+                "are kept, under titles made from the ids.",
+                stacklevel=4,
+            )
+    return pd.DataFrame({"movieId": movie_ids, "title": title, "genres": genres}).astype(
+        {"title": "str", "genres": "str"}
+    )
