@@ -106,8 +106,7 @@ def fit(ratings: Ratings, method: str = "movie_user_damped", damping: float = 5.
     value = ratings.value.astype(np.float64)
     mean = float(value.mean())
     movie_mu = np.zeros(ratings.n_movies)
-    user_mu = np.zeros(ratings.n_users)
-    movie_n, user_n = ratings.movie_counts, ratings.user_counts
+    movie_n = ratings.movie_counts
     movie_sum = np.bincount(ratings.movie_index, value, ratings.n_movies)
     if method == "global":
         movie_mu[:] = mean
@@ -117,16 +116,19 @@ def fit(ratings: Ratings, method: str = "movie_user_damped", damping: float = 5.
         movie_mu = np.where(movie_n > 0, movie_sum / np.maximum(movie_n, 1), mean)
     elif method in ("movie_damped", "movie_user_damped"):
         movie_mu = mean + _damped(movie_sum - movie_n * mean, movie_n, damping)
-    if method == "movie_user_damped":
-        left = value - movie_mu[ratings.movie_index]
-        user_mu = _damped(np.bincount(ratings.user_index, left, ratings.n_users), user_n, damping)
-    return Normalization(
-        method,
-        float(damping),
-        mean,
-        movie_mu.astype(np.float32)[:, None],
-        user_mu.astype(np.float32)[None, :],
-    )
+    Y_mu = movie_mu.astype(np.float32)[:, None]
+    nobody = np.zeros((1, 0), np.float32)
+    return for_users(Normalization(method, float(damping), mean, Y_mu, nobody), ratings)
+
+
+def for_users(normalization: Normalization, ratings: Ratings) -> Normalization:
+    """The same means of films, and the means that its method takes off the users of `ratings`."""
+    user_mu = np.zeros(ratings.n_users)
+    if normalization.method == "movie_user_damped":
+        left = ratings.value - normalization.Y_mu[ratings.movie_index, 0].astype(np.float64)
+        total = np.bincount(ratings.user_index, left, ratings.n_users)
+        user_mu = _damped(total, ratings.user_counts, normalization.damping)
+    return dataclasses.replace(normalization, user_mu=user_mu.astype(np.float32)[None, :])
 
 
 def _damped(total, count, damping):

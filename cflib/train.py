@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from . import normalize
+from . import normalize, solve
 from ._tensorflow import tf
 from .data import Ratings
 from .model import FactorModel, cost_observed, row_weights
@@ -159,6 +159,153 @@ def fit_adam(
             if watch.is_over:
                 break
     return watch.best_with(rows) if validation is not None else snapshot(rows)
+
+
+def fit_als(
+    ratings: Ratings,
+    *,
+    n_features: int = 20,
+    lam: float = 1.0,
+    lam_power: float = 0.0,
+    normalization: str = "movie_user_damped",
+    damping: float = 5.0,
+    movie_bias: bool = False,
+    sweeps: int = 20,
+    init_scale: float = 0.1,
+    seed: int = 42,
+    validation: Ratings | None = None,
+    patience: int | None = None,
+    progress: bool = False,
+) -> FactorModel:
+    """Minimise the cost by alternating least squares: all films exactly, then all users exactly.
+
+    With W and b fixed the cost is a sum of ridge regressions, one a film, and the other way
+    round: `solve.solve_rows`. Neither half of a sweep can raise the cost. The users are solved
+    once before the first sweep, so that it starts from the best W and b for the random X.
+
+    Parameters
+    ----------
+    sweeps : int
+        How often both halves are solved.
+    init_scale, seed
+        X starts normally distributed, as in `fit_adam`; W, b and c need no start.
+    validation, patience
+        As in `fit_adam`, a sweep in place of an epoch.
+
+    The others are those of `fit_adam`.
+
+    Returns
+    -------
+    FactorModel
+        `history` has a row a sweep: `cost` after it, and `cost_movies` halfway, after the films'
+        half of it. Row 0 is what the sweeps start from.
+
+    Raises
+    ------
+    ValueError
+        As `fit_adam`.
+
+    Source: Zhou et al. (2008), "Large-scale parallel collaborative filtering for the Netflix
+    prize"; chapter 03.
+    """
+    check_arguments(ratings, n_features, lam, sweeps, "sweeps", validation, patience)
+    settings = {
+        "solver": "als", "n_features": n_features, "lam": lam, "lam_power": lam_power,
+        "normalization": normalization, "damping": damping, "movie_bias": movie_bias,
+        "sweeps": sweeps, "init_scale": init_scale, "seed": seed,
+    }  # fmt: skip
+    start = time.perf_counter()
+    means = normalize.fit(ratings, normalization, damping)
+    residual = means.subtract(ratings)
+    of_movie = solve.by_row(ratings.movie_index, ratings.user_index, residual, ratings.n_movies)
+    of_user = solve.by_row(ratings.user_index, ratings.movie_index, residual, ratings.n_users)
+    lam_movies = row_weights(ratings.movie_counts, lam, lam_power)
+    lam_users = row_weights(ratings.user_counts, lam, lam_power)
+    X, _ = starting_point(ratings, n_features, init_scale, seed)
+
+    solutions = _alternate(of_movie, of_user, X, lam_movies, lam_users, movie_bias)
+    watch, rows = Watch(validation, patience), []
+    for sweep in tqdm(range(sweeps + 1), desc="ALS", unit="sweep", disable=not progress):
+        X, W, b, c, cost, cost_movies = next(solutions)
+        rows.append([sweep, cost, np.nan, time.perf_counter() - start, cost_movies])
+        if validation is None and sweep < sweeps:
+            continue
+        model = FactorModel.trained(
+            ratings, means, X, W, b[None, :], c[:, None], settings, pd.DataFrame(rows)
+        )
+        if validation is not None:
+            rows[-1][2] = watch.see(model)
+            if watch.is_over:
+                break
+    history = pd.DataFrame(rows, columns=[*HISTORY, "cost_movies"])
+    return dataclasses.replace(model if validation is None else watch.best, history=history)
+
+
+def _alternate(of_movie, of_user, X, lam_movies, lam_users, movie_bias):
+    """Yield (X, W, b, c, cost, cost after the films) each time that the users have been solved."""
+    c, cost_movies = np.zeros(len(X), np.float32), np.nan
+    while True:
+        W, b, error = solve.solve_rows(of_user, X, c, lam_users, "free")
+        yield X, W, b, c, _cost(error, X, W, c, lam_movies, lam_users), cost_movies
+        X, c, error = solve.solve_rows(
+            of_movie, W, b, lam_movies, "ridge" if movie_bias else "none"
+        )
+        cost_movies = _cost(error, X, W, c, lam_movies, lam_users)
+
+
+def fold_in(model: FactorModel, ratings: Ratings) -> FactorModel:
+    """The same films with other users: those of `ratings`, solved for as training would.
+
+    Their means, weights and biases come from their own ratings, with the films as the model has
+    them; the films don't change. For the ratings that `fit_als` trained on, that gives what it
+    ended with, to the last bit.
+
+    Parameters
+    ----------
+    model : FactorModel
+        From any solver of the cost, or `fit_means`.
+    ratings : Ratings
+        Of new users, or more ratings of known ones, on the model's films.
+
+    Returns
+    -------
+    FactorModel
+        Its users are those of `ratings`; it predicts, recommends and is saved like any other.
+
+    Raises
+    ------
+    ValueError
+        For ratings on other films.
+    """
+    if not np.array_equal(ratings.movie_ids, model.movie_ids):
+        raise ValueError(
+            f"`ratings` should be on the model's {model.n_movies:,} films. Received: {ratings!r}"
+        )
+    means = normalize.for_users(model.normalization, ratings)
+    W, b = np.zeros((ratings.n_users, 0), np.float32), np.zeros(ratings.n_users, np.float32)
+    if model.n_features:
+        W, b, _ = solve.solve_rows(
+            solve.by_row(
+                ratings.user_index, ratings.movie_index, means.subtract(ratings), ratings.n_users
+            ),
+            model.X,
+            model.c[:, 0],
+            row_weights(ratings.user_counts, model.settings["lam"], model.settings["lam_power"]),
+            "free",
+        )
+    return dataclasses.replace(
+        model, W=W, b=b[None, :], normalization=means, user_ids=ratings.user_ids
+    )
+
+
+def _cost(squared_error, X, W, c, lam_movies, lam_users) -> float:
+    """`model.cost_observed`, from the squared error that a half-sweep leaves in each row."""
+
+    def penalty(lam, factors):
+        return np.sum(lam * np.einsum("nk,nk->n", factors, factors), dtype=np.float64)
+
+    l2 = penalty(lam_movies, X) + penalty(lam_movies, c[:, None]) + penalty(lam_users, W)
+    return float(0.5 * (squared_error.sum() + l2))
 
 
 def starting_point(ratings: Ratings, n_features: int, scale: float, seed: int):
