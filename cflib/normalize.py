@@ -96,39 +96,53 @@ def fit(ratings: Ratings, method: str = "movie_user_damped", damping: float = 5.
 
     Source: chapter 02; damped means as in Funk (2006), "Netflix update: try this at home".
     """
-    if method not in METHODS:
-        raise ValueError(f"`method` should be one of {', '.join(METHODS)}. Received: {method!r}")
-    if not damping >= 0:
-        raise ValueError(f"`damping` should be a number of ratings, 0 or more. Received: {damping}")
-    if len(ratings) == 0:
-        raise ValueError("there are no ratings to take a mean of")
-
-    value = ratings.value.astype(np.float64)
-    mean = float(value.mean())
-    movie_mu = np.zeros(ratings.n_movies)
-    movie_n = ratings.movie_counts
-    movie_sum = np.bincount(ratings.movie_index, value, ratings.n_movies)
-    if method == "global":
-        movie_mu[:] = mean
-    elif method == "movie_all_users":
-        movie_mu = movie_sum / ratings.n_users
-    elif method == "movie":
-        movie_mu = np.where(movie_n > 0, movie_sum / np.maximum(movie_n, 1), mean)
-    elif method in ("movie_damped", "movie_user_damped"):
-        movie_mu = mean + _damped(movie_sum - movie_n * mean, movie_n, damping)
-    Y_mu = movie_mu.astype(np.float32)[:, None]
+    of_movie = np.bincount(ratings.movie_index, ratings.value, ratings.n_movies)
+    mean, Y_mu = of_movies(method, damping, ratings.movie_counts, of_movie, ratings.n_users)
     nobody = np.zeros((1, 0), np.float32)
     return for_users(Normalization(method, float(damping), mean, Y_mu, nobody), ratings)
 
 
+def of_movies(
+    method: str, damping: float, count: np.ndarray, total: np.ndarray, n_users: int
+) -> tuple[float, np.ndarray]:
+    """(mean of all ratings, `Y_mu`) from each movie's number and sum of ratings: what `fit` does.
+
+    For ratings that are summed elsewhere. Raises as `fit`.
+    """
+    if method not in METHODS:
+        raise ValueError(f"`method` should be one of {', '.join(METHODS)}. Received: {method!r}")
+    if not damping >= 0:
+        raise ValueError(f"`damping` should be a number of ratings, 0 or more. Received: {damping}")
+    if count.sum() == 0:
+        raise ValueError("there are no ratings to take a mean of")
+
+    mean = float(total.sum() / count.sum())
+    movie_mu = np.zeros(len(count))
+    if method == "global":
+        movie_mu[:] = mean
+    elif method == "movie_all_users":
+        movie_mu = total / n_users
+    elif method == "movie":
+        movie_mu = np.where(count > 0, total / np.maximum(count, 1), mean)
+    elif method in ("movie_damped", "movie_user_damped"):
+        movie_mu = mean + _damped(total - count * mean, count, damping)
+    return mean, movie_mu.astype(np.float32)[:, None]
+
+
 def for_users(normalization: Normalization, ratings: Ratings) -> Normalization:
     """The same means of films, and the means that its method takes off the users of `ratings`."""
-    user_mu = np.zeros(ratings.n_users)
-    if normalization.method == "movie_user_damped":
-        left = ratings.value - normalization.Y_mu[ratings.movie_index, 0].astype(np.float64)
-        total = np.bincount(ratings.user_index, left, ratings.n_users)
-        user_mu = _damped(total, ratings.user_counts, normalization.damping)
-    return dataclasses.replace(normalization, user_mu=user_mu.astype(np.float32)[None, :])
+    left = ratings.value - normalization.Y_mu[ratings.movie_index, 0].astype(np.float64)
+    total = np.bincount(ratings.user_index, left, ratings.n_users)
+    user_mu = of_users(normalization.method, normalization.damping, ratings.user_counts, total)
+    return dataclasses.replace(normalization, user_mu=user_mu)
+
+
+def of_users(method: str, damping: float, count: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """`user_mu` from each user's number of ratings and the sum of what `Y_mu` leaves of them."""
+    user_mu = np.zeros(len(count))
+    if method == "movie_user_damped":
+        user_mu = _damped(total, count, damping)
+    return user_mu.astype(np.float32)[None, :]
 
 
 def _damped(total, count, damping):
