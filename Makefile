@@ -1,0 +1,69 @@
+# `make run` and `make test` set up what they need first; `make help` lists the rest.
+# The environment is .venv. It is made by the first of python3.13, python3.12, python3.11 and
+# python3 that TensorFlow has wheels for, or by PYTHON=...; it is brought up to date when
+# requirements.txt or pyproject.toml change.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+VERSION := import sys; print("%d.%d.%d" % sys.version_info[:3])
+BASE := import sys; print(sys._base_executable)
+
+# The kernels work in other folders, where a relative path would mean something else.
+ifneq ($(CFLIB_DATA),)
+export CFLIB_DATA := $(if $(filter /%,$(CFLIB_DATA)),$(CFLIB_DATA),$(CURDIR)/$(CFLIB_DATA))
+endif
+
+# An environment is made anew when there is no whole one, when the repository has moved (it holds
+# absolute paths), and when PYTHON asks for another version than it was made with.
+USABLE := $(shell [ "$$(cat $(READY) 2>/dev/null)" = "$(CURDIR)" ] \
+  && made=$$($(BIN)/python -c '$(VERSION)' 2>/dev/null) \
+  && { [ -z "$(PYTHON)" ] || [ "$$("$(PYTHON)" -c '$(VERSION)' 2>/dev/null)" = "$$made" ]; } \
+  && echo yes)
+ifneq ($(USABLE),yes)
+.PHONY: $(READY)
+endif
+
+.PHONY: help run test notebooks lab clean
+
+help:  ## list the targets (the default)
+	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
+
+run: $(READY)  ## run chapters 01 to 05 into runs/default; ARGS="-p n_features 20" sets parameters
+	@$(BIN)/python -m cflib run $(ARGS)
+
+test: $(READY)  ## check the package, and every chapter against its stored outputs
+	@$(BIN)/python -m pytest $(ARGS)
+
+notebooks: $(READY)  ## execute the committed chapters again, in place; ARGS=03_training only that one
+	@$(BIN)/python -m cflib notebooks $(ARGS)
+
+lab: $(READY)  ## open the first chapter in JupyterLab
+	@$(BIN)/python -m jupyterlab notebooks/01_loading.ipynb
+
+clean:  ## remove the environment and the caches; runs/ and data/ stay
+	@rm -rf $(VENV) build *.egg-info .pytest_cache
+	@find cflib tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.txt pyproject.toml
+	@set -e; rm -f $@; \
+	if [ "$(USABLE)" != yes ]; then \
+	    found=; seen=; \
+	    for python in $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3); do \
+	        version=$$("$$python" -c '$(VERSION)' 2>/dev/null) || continue; \
+	        if "$$python" -c '$(SUPPORTED)'; then found=$$("$$python" -c '$(BASE)'); break; fi; \
+	        seen="$$seen; $$python here is $$version"; \
+	    done; \
+	    if [ -z "$$found" ]; then \
+	        echo "cflib needs Python 3.11, 3.12 or 3.13, for which there is TensorFlow 2.21$${seen:-; no other was found}: name one by 'make PYTHON=/path/to/python ...'." >&2; \
+	        exit 1; \
+	    fi; \
+	    echo "Making $(VENV) with $$found ($$version)"; \
+	    "$$found" -m venv --clear $(VENV); \
+	fi; \
+	echo "Installing the pinned packages into $(VENV) (the first time, a minute or a few)"; \
+	if [ -t 1 ]; then quiet=; else quiet=--quiet; fi; \
+	$(BIN)/python -m pip install --disable-pip-version-check $$quiet -r requirements.txt; \
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .; \
+	echo "$(CURDIR)" > $@

@@ -1,0 +1,55 @@
+"""The command line: `python -m cflib run` executes the chapters, `notebooks` renews the stored ones."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from . import notebooks, runs
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli():
+    """Collaborative filtering: run the chapters."""
+    if os.environ.get("CFLIB_DATA"):  # the kernels may work in another folder
+        os.environ["CFLIB_DATA"] = str(Path(os.environ["CFLIB_DATA"]).resolve())
+
+
+@cli.command()
+@click.option(
+    "-p", "--parameter", "given", nargs=2, multiple=True, metavar="NAME VALUE",
+    help="Set a parameter in every chapter that has it; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=runs.DEFAULT,
+    help="Folder of the run; what an earlier run left there is replaced.  [default: runs/default]",
+)  # fmt: skip
+def run(given, out):
+    """Execute chapters 01 to 05 in order, into one folder and one page."""
+    try:
+        page = runs.run(out, given)
+    except (ValueError, runs.RunError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"\n{runs.summary(out)}\n")
+    click.echo(f"Read {_near(page)}: all the chapters in one page, which needs no network.")
+    click.echo(f"Beside it: the executed notebooks, {runs.METRICS}, {runs.MODEL}.")
+
+
+@cli.command(name="notebooks")
+@click.argument("names", nargs=-1)
+def renew(names):
+    """Execute committed chapters again, in place: all of them, or those NAMES (such as 03_training)."""
+    try:
+        notebooks.renew(names)
+    except notebooks.NotebookError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _near(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m cflib")

@@ -1,0 +1,309 @@
+"""The committed chapters: what each has to be, and how they are executed again in place.
+
+Stored outputs are what readers see first and what the tests compare, so they are made in one way
+only, by `renew`, and hold nothing that differs from one machine or one hour to the next.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import io
+import re
+import time
+import tokenize
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import nbformat
+from bs4 import BeautifulSoup
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
+
+from . import data, page, runs
+from ._files import replacing
+
+EDITION = "movielens_small"  # the ratings that the stored outputs belong to
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
+}
+ABSOLUTE_PATH = re.compile(
+    r"""(?:^|(?<=[\s"'`=(:,>]))(?:/(?:home|root|Users|tmp|var|usr|opt|work|mnt|private)/|[A-Z]:\\)\S*""",
+    re.MULTILINE,
+)
+MARKDOWN_PICTURE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<source>[^)\s]*)")
+
+
+class NotebookError(Exception):
+    """A chapter cannot be renewed; the message says which and why."""
+
+
+def why_not_compared() -> str | None:
+    """None where the edition of the stored outputs is to be had; otherwise why it isn't."""
+    if data.find(EDITION) is not None:
+        return None
+    try:
+        data.load(EDITION)
+    except Exception as error:  # whatever it was: without the edition there is nothing to compare
+        return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return None
+
+
+# What a committed chapter has to be. Each function lists what is wrong, in words.
+
+
+def unexecuted(notebook: NotebookNode) -> list[str]:
+    """Code cells without an execution count, or executed in another order than from 1 upwards."""
+    return [
+        f"code cell {n} has the execution count {cell.execution_count}"
+        for n, cell in enumerate(_code(notebook), start=1)
+        if cell.execution_count != n
+    ]
+
+
+def failures(notebook: NotebookNode) -> list[str]:
+    """Stored errors, and anything written to stderr."""
+    found = []
+    for n, output in _outputs(notebook):
+        if output.output_type == "error":
+            found.append(f"code cell {n} failed: {output.ename}: {output.evalue}")
+        elif output.get("name") == "stderr":
+            found.append(f"code cell {n} wrote to stderr: {output.text.strip()[:300]}")
+    return found
+
+
+def noise(notebook: NotebookNode) -> list[str]:
+    """Metadata that papermill, a kernel or an editor left, and the format's own rules."""
+    found = []
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError as error:
+        found.append(str(error).splitlines()[0])
+    if notebook.metadata != METADATA:
+        found.append(f"the notebook's metadata should be {METADATA}")
+    for n, cell in enumerate(notebook.cells, start=1):
+        if strange := sorted(set(cell.metadata) - {"tags"}):
+            found.append(f"cell {n} has the metadata {', '.join(strange)}")
+    return found
+
+
+def absolute_paths(notebook: NotebookNode) -> list[str]:
+    """Paths of one machine, in any text of the notebook."""
+    return [
+        f"cell {n} has the path {match.group()}"
+        for n, text in _texts(notebook)
+        for match in ABSOLUTE_PATH.finditer(text)
+    ]
+
+
+def remote_content(notebook: NotebookNode) -> list[str]:
+    """What a reader without a network would not see: remote pictures, scripts, styles, frames."""
+    return [
+        f"cell {n} fetches {address}" for n, text in _texts(notebook) for address in fetched(text)
+    ]
+
+
+def fetched(text: str) -> list[str]:
+    """The addresses that Markdown or HTML fetches when it is shown; links don't count."""
+    soup = BeautifulSoup(text if "<" in text else "", "html.parser")
+    addresses = [match["source"] for match in MARKDOWN_PICTURE.finditer(text)]
+    for element in soup.find_all(True):
+        for attribute in ("src", "srcset", "poster", "data", "background"):
+            addresses.append(element.get(attribute, ""))
+        if element.name in ("link", "image", "use"):
+            addresses += [element.get("href", ""), element.get("xlink:href", "")]
+    styles = [element.get_text() for element in soup.find_all("style")]
+    styles += [element["style"] for element in soup.select("[style]")]
+    for style in styles:
+        addresses += re.findall(r"(?:url\(|@import)\s*['\"]?([^'\")\s;]+)", style)
+    return [a for a in addresses if re.match(r"\s*(?:[a-z][a-z0-9+.-]*:)?//", a, re.IGNORECASE)]
+
+
+def undescribed_pictures(notebook: NotebookNode) -> list[str]:
+    """Pictures without alternative text, displayed by code or shown by prose."""
+    found = []
+    for n, output in _outputs(notebook):
+        for kind in output.get("data", {}):
+            about = output.get("metadata", {}).get(kind, {})
+            if kind.startswith("image/") and not about.get("alt", "").strip():
+                found.append(f"code cell {n} shows a picture without alternative text")
+    for n, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type == "markdown":
+            alts = [match["alt"] for match in MARKDOWN_PICTURE.finditer(cell.source)]
+            soup = BeautifulSoup(cell.source if "<" in cell.source else "", "html.parser")
+            alts += [element.get("alt", "") for element in soup.find_all("img")]
+            found += [f"cell {n} shows a picture without alternative text"] * sum(
+                not alt.strip() for alt in alts
+            )
+    return found
+
+
+def unexplained_parameters(notebook: NotebookNode) -> list[str]:
+    """No cell tagged `parameters`, or a line of it that isn't `name = literal  # what it is`."""
+    cells = [cell for cell in _code(notebook) if "parameters" in cell.metadata.get("tags", [])]
+    if len(cells) != 1:
+        return [f"{len(cells)} code cells are tagged `parameters`; there should be one"]
+    (cell,) = cells
+    comments = {
+        token.start[0]
+        for token in tokenize.generate_tokens(io.StringIO(cell.source).readline)
+        if token.type == tokenize.COMMENT and len(token.string) > 5
+    }
+    found = []
+    for statement in ast.parse(cell.source).body:
+        try:
+            ast.literal_eval(statement.value)
+            assigned = isinstance(statement, ast.Assign) and len(statement.targets) == 1
+        except (AttributeError, ValueError):
+            assigned = False
+        if not assigned:
+            found.append(f"`{ast.unparse(statement)}` should be `name = literal`")
+        elif not comments & {statement.lineno - 1, *range(statement.lineno, statement.end_lineno + 1)}:
+            found.append(f"`{ast.unparse(statement)}` has no comment that says what it is")
+    return found
+
+
+def exemptions(notebook: NotebookNode) -> list[str]:
+    """Cells that nbval would not run, or whose outputs it would not compare."""
+    return [
+        f"code cell {n} is exempt from the tests"
+        for n, cell in enumerate(_code(notebook), start=1)
+        if re.search(r"^\s*#\s*(NBVAL|PYTEST)_", cell.source, re.MULTILINE)
+        or any(re.match("nbval|raises-exception", tag) for tag in cell.metadata.get("tags", []))
+    ]
+
+
+def unset_mathematics(notebook: NotebookNode) -> list[str]:
+    """Formulas that the page of a run could not set."""
+    found = []
+    for n, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type == "markdown":
+            try:
+                page.markdown_html(cell.source, attachments=cell.get("attachments"))
+            except ValueError as error:
+                found.append(f"cell {n}: {error}")
+    return found
+
+
+CHECKS: tuple[Callable[[NotebookNode], list[str]], ...] = (
+    unexecuted,
+    failures,
+    noise,
+    absolute_paths,
+    remote_content,
+    undescribed_pictures,
+    unexplained_parameters,
+    exemptions,
+    unset_mathematics,
+)
+
+
+def _code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _outputs(notebook):
+    for n, cell in enumerate(_code(notebook), start=1):
+        for output in cell.outputs:
+            yield n, output
+
+
+def _texts(notebook):
+    """Number and text of every cell's source and of every text that it put out."""
+    for n, cell in enumerate(notebook.cells, start=1):
+        yield n, cell.source
+        for output in cell.get("outputs", []):
+            yield n, output.get("text", "")
+            yield from (
+                (n, text)
+                for kind, text in output.get("data", {}).items()
+                if kind.startswith("text/") or kind == "image/svg+xml"
+            )
+
+
+# Executing them again
+
+
+def renew(names: Iterable[str] = (), folder: Path = runs.NOTEBOOKS) -> None:
+    """Execute committed chapters again, in place, saying how it goes.
+
+    A chapter's file changes only when it ran to its end, wrote nothing to stderr and passes
+    every check of this module. What is stored depends on the chapter, the package and the ratings
+    alone: twice in a row gives the same bytes.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Such as "03_training" or "notebooks/03_training.ipynb"; all the chapters when empty.
+    folder : path
+        Where they are.
+
+    Raises
+    ------
+    NotebookError
+        For a name that isn't there, without the edition of the stored outputs, and for a chapter
+        that fails.
+    """
+    paths = sorted(Path(folder).glob("*.ipynb"))
+    known = {path.stem: path for path in paths}
+    wanted = [Path(name).name.removesuffix(".ipynb") for name in names] or list(known)
+    for name in wanted:
+        if name not in known:
+            raise NotebookError(f"there is no chapter `{name}`; there are {', '.join(known)}")
+    if reason := why_not_compared():
+        raise NotebookError(f"the stored outputs are those of {EDITION}, which isn't here: {reason}")
+    for name in wanted:
+        started = time.perf_counter()
+        text = nbformat.writes(_executed(known[name])) + "\n"
+        with replacing(known[name]) as beside:
+            beside.write_text(text, encoding="utf-8")
+        print(f"{name:20}{time.perf_counter() - started:5.0f} s", flush=True)
+
+
+def _executed(path: Path) -> NotebookNode:
+    notebook = clean(nbformat.read(path, as_version=4))
+    _refuse(path, notebook, set(CHECKS) - {unexecuted})  # what can be known without waiting
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},  # where nbval runs them, too
+        coalesce_streams=True,
+        record_timing=False,
+        store_widget_state=False,
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        raise NotebookError(f"{path.stem} failed:\n{error}") from error
+    except DeadKernelError as error:
+        raise NotebookError(f"{path.stem}: its kernel died (out of memory?)") from error
+    notebook.metadata = nbformat.from_dict(METADATA)
+    _refuse(path, notebook, CHECKS)
+    return notebook
+
+
+def clean(notebook: NotebookNode) -> NotebookNode:
+    """A copy of a notebook with its cells, their ids and tags, and nothing of any execution."""
+    notebook = copy.deepcopy(notebook)
+    notebook.nbformat, notebook.nbformat_minor = 4, max(5, notebook.nbformat_minor)
+    notebook.metadata = nbformat.from_dict(METADATA)
+    for n, cell in enumerate(notebook.cells, start=1):
+        cell.setdefault("id", f"cell-{n}")
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def _refuse(path, notebook, checks) -> None:
+    if found := [flaw for check in checks for flaw in check(notebook)]:
+        raise NotebookError(f"{path.stem} stays as it was:\n  " + "\n  ".join(found))
