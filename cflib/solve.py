@@ -21,6 +21,7 @@ The loops are compiled by Numba at the first call, and kept on disk for the next
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 from typing import NamedTuple
 
 import numba
@@ -30,6 +31,7 @@ from numba.core.compiler import Compiler
 BLOCK = 32  # ratings gathered at a time: small enough to stay in the first-level cache
 LANES = 16  # float32 numbers in the widest vector register; rows are padded to a multiple
 NEGLIGIBLE = np.float32(1e-6)  # a pivot this small beside its diagonal is rounding alone
+SMALL_RIDGE = np.float32(1e-4)  # relative to |v|²: below it the dual form loses the bias
 
 BIAS = {  # (the constant feature, the share of the ridge that its coefficient bears)
     "none": (0.0, 1.0),
@@ -160,15 +162,23 @@ class _WithoutOverlap(Compiler):
         return super().define_pipelines()
 
 
-_OPTIONS = {
-    "cache": True,
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"contract", "reassoc", "nsz"},  # fused and reordered, but NaN stays NaN
-}
+def _compiled(function=None, **options):
+    """Compile at the first call, without the interpreter's lock, and keep the result on disk.
+
+    Where there is no folder to keep it in (a read-only installation, a user without a home),
+    every process compiles anew.
+    """
+    if function is None:
+        return functools.partial(_compiled, **options)
+    options |= {"nogil": True, "error_model": "numpy"}
+    options["fastmath"] = {"contract", "reassoc", "nsz"}  # fused, reordered; NaN stays NaN
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:
+        return numba.njit(**options)(function)
 
 
-@numba.njit(pipeline_class=_WithoutOverlap, **_OPTIONS)
+@_compiled(pipeline_class=_WithoutOverlap)
 def _add_outer_products(A, B, first, sign, size):
     """A[:size] += sign Σ B[t]ᵀ B[t] over the four rows t = first ... first + 3, lower triangle.
 
@@ -187,7 +197,7 @@ def _add_outer_products(A, B, first, sign, size):
             A[i + 1, j] += t1 * B[t, j] + u1 * B[u, j] + v1 * B[v, j] + w1 * B[w, j]
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _factorise(A, size, end):
     """Turn rows size - 1 ... end of A into L with Lᵀ L = A; columns before `end` become L⁻ᵀ A.
 
@@ -209,7 +219,7 @@ def _factorise(A, size, end):
         _add_outer_products(A, A, first, np.float32(-1), first)
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _substitute(A, size, end, x):
     """Solve L x = column 0 for x[end:size], with L from `_factorise`."""
     for i in range(end, size):
@@ -219,7 +229,7 @@ def _substitute(A, size, end, x):
         x[i] = total / A[i, i] if A[i, i] > 0 else np.float32(0)
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _accumulate(column, residual, factors, column_bias, constant, A, B):
     """A = Σ zᵀz over ratings, lower triangle, with z = [residual - column_bias, factors, constant].
 
@@ -240,7 +250,7 @@ def _accumulate(column, residual, factors, column_bias, constant, A, B):
             _add_outer_products(A, B, t, np.float32(1), n_features + 2)
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _solve_many(column, residual, factors, column_bias, ridge, constant, bias_share, A, B, x):
     """x = [-, w, b] of one row, from its normal equations: one for each coefficient."""
     last = factors.shape[1] + 1
@@ -253,7 +263,7 @@ def _solve_many(column, residual, factors, column_bias, ridge, constant, bias_sh
     x[last] *= constant
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _solve_few(column, residual, factors, column_bias, ridge, constant, bias_share, A, B, x):
     """x = [-, w, b] of a row with fewer ratings than features: one equation for each rating.
 
@@ -262,7 +272,8 @@ def _solve_few(column, residual, factors, column_bias, ridge, constant, bias_sha
     b is read from what the elimination leaves of columns 0 and 1.
 
     B, (n_features + 1 padded to fours, padded), is room for Vᵀ; what a longer row left in it
-    lies to the right of all that is read.
+    lies to the right of all that is read. Returns False, with nothing solved, where the ridge is
+    too small for this form.
     """
     n, n_features = len(column), factors.shape[1]
     size = n + 2
@@ -276,6 +287,8 @@ def _solve_few(column, residual, factors, column_bias, ridge, constant, bias_sha
     for f in range(0, n_features + 1, 4):
         _add_outer_products(A, B, f, np.float32(1), size)
     for t in range(n):
+        if ridge <= SMALL_RIDGE * A[2 + t, 2 + t]:
+            return False
         A[2 + t, 2 + t] += ridge
         A[2 + t, 0] = residual[t] - column_bias[column[t]]
         A[2 + t, 1] = constant * (1 - bias_share)
@@ -291,9 +304,10 @@ def _solve_few(column, residual, factors, column_bias, ridge, constant, bias_sha
             total += B[f, t] * alpha[t]
         x[1 + f] = total
     x[1 + n_features] += b
+    return True
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _squared_error(column, residual, factors, column_bias, x):
     """Σ (residual - column_bias - factors·w - b)² over a row's ratings, in float64."""
     n_features = factors.shape[1]
@@ -307,7 +321,7 @@ def _squared_error(column, residual, factors, column_bias, x):
     return total
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _solve_range(first, last, start, column, residual, factors, column_bias, ridge,
                  constant, bias_share, solution, bias, squared_error):  # fmt: skip
     """Rows first ... last - 1 of `solve_rows`."""
@@ -320,16 +334,14 @@ def _solve_range(first, last, start, column, residual, factors, column_bias, rid
     for i in range(first, last):
         columns, residuals = column[start[i] : start[i + 1]], residual[start[i] : start[i + 1]]
         row = (columns, residuals, factors, column_bias, ridge[i], constant, bias_share)
-        if len(columns) <= n_features // 2:
-            _solve_few(*row, A, B_few, x)
-        else:
+        if len(columns) > n_features // 2 or not _solve_few(*row, A, B_few, x):
             _solve_many(*row, A, B, x)
         solution[i] = x[1 : 1 + n_features]
         bias[i] = x[1 + n_features]
         squared_error[i] = _squared_error(columns, residuals, factors, column_bias, x)
 
 
-@numba.njit(**_OPTIONS)
+@_compiled
 def _place(row, column, residual, free, column_out, residual_out):
     """Counting sort: put each rating at the next free place of its row."""
     for n in range(len(row)):
