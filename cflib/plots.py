@@ -288,3 +288,35 @@ def errors_by_count(table: pd.DataFrame, axis: str) -> Figure:
 
 def _lower_end(groups: pd.Series) -> pd.Series:
     return groups.str.extract(r"(\d+)", expand=False).astype(int)
+
+
+# Chapter 05: one user
+
+
+@_styled
+def predicted_against_given(history: pd.DataFrame, scale: tuple[float, float]) -> Figure:
+    """Predicted against given ratings of one user (`inspection.history`), worst misses named."""
+    figure, ax = _axes(6.6, 5)
+    low, high = scale
+    ax.plot([low, high], [low, high], color=GREY, ls="--", lw=1, label="predicted = given")
+    ax.plot(history["rating"], history["prediction"], "o", color=BLUE, ms=6, alpha=0.6, mew=0)
+    worst = history.loc[history["error"].abs().nlargest(4).index].sort_values("prediction")
+    below = -np.inf
+    for miss in worst.itertuples():
+        at = max(miss.prediction, below + 0.17)  # so that two names never lie on each other
+        below = at
+        right = miss.rating < (low + high) / 2
+        ax.annotate(
+            miss.title if len(miss.title) < 38 else miss.title[:36] + "…",
+            (miss.rating, miss.prediction), (miss.rating + (0.12 if right else -0.12), at),
+            ha="left" if right else "right", va="center", fontsize=8.5,
+        )  # fmt: skip
+    ax.set(
+        title="What the model expected, and what was said",
+        xlabel="rating given (stars)",
+        ylabel="prediction (stars)",
+        xlim=(low - 0.2, high + 0.2),
+        ylim=(low - 0.2, high + 0.2),
+    )
+    ax.legend(loc="upper left")
+    return figure
