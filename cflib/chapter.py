@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 
-from IPython.display import Code
+from IPython.display import Markdown
 
 
-def source(*functions) -> Code:
+def source(*functions) -> Markdown:
     """The source of functions of the package, to be shown as the value of a cell."""
-    return Code("\n\n".join(inspect.getsource(f).rstrip() for f in functions), language="python")
+    text = "\n\n".join(inspect.getsource(inspect.unwrap(f)).rstrip() for f in functions)
+    return Markdown(f"```python\n{text}\n```")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 
 from .data import Ratings
 from .normalize import Normalization
@@ -66,6 +66,44 @@ def _styled(draw):
 def _axes(width=7.5, height=3.8, columns=1, **kwargs):
     figure = Figure(figsize=(width, height))
     return figure, figure.subplots(1, columns, **kwargs)
+
+
+# Chapter 00: the notebook we start from
+
+
+@_styled
+def loss_curve(losses, printed: dict[int, float]) -> Figure:
+    """The loss at every epoch, and the values that the original printed (epoch to loss)."""
+    figure, ax = _axes(height=3.6)
+    ax.semilogy(losses, color=BLUE, lw=2, label="here, every epoch")
+    if printed:
+        ax.semilogy(*zip(*printed.items(), strict=True), "o", color=ORANGE, ms=7,
+                    label="as the original printed it")  # fmt: skip
+    ax.set(
+        title="The loss while training",
+        xlabel="epoch (one step of Adam over all ratings)",
+        ylabel="loss (squared stars)",
+    )
+    ax.legend()
+    return figure
+
+
+@_styled
+def around_zero(deviations: dict, n_unrated: int) -> Figure:
+    """One user's ratings less a mean, a panel for each mean; at 0 stand the films without a rating.
+
+    `deviations` is a dict of label to array (stars).
+    """
+    figure, axes = _axes(9, 3.6, columns=len(deviations), sharey=True)
+    for ax, (label, values) in zip(axes, deviations.items(), strict=True):
+        edges = np.arange(-5, 5.01, 0.5)
+        ax.hist(values[values < 0], edges, color=RED, label="below 0")
+        ax.hist(values[values >= 0], edges, color=BLUE, label="0 and above")
+        ax.axvline(0, color="black", lw=2, label=f"{n_unrated:,} films never rated")
+        ax.set(title=label, xlabel="rating less the mean (stars)")
+    axes[0].set_ylabel("this user's ratings")
+    axes[0].legend(loc="upper left")
+    return figure
 
 
 # Chapter 01: what a ratings set is
@@ -189,15 +227,14 @@ def user_levels(means: Normalization) -> Figure:
 
 
 @_styled
-def training_curves(histories: dict, x: str = "step", log: bool = True) -> Figure:
+def training_curves(histories: dict, x: str = "step") -> Figure:
     """Cost, and validation RMSE where it was recorded, against step or seconds.
 
     Parameters
     ----------
     histories : dict of label to history (`FactorModel.history`)
     x : "step" or "seconds"
-    log : bool
-        Logarithmic cost axis (and seconds, where x is "seconds").
+        Seconds are on a logarithmic axis, and so are costs that differ by more than tenfold.
     """
     validated = any(history["validation_rmse"].notna().any() for history in histories.values())
     figure, axes = _axes(9.5 if validated else 7.5, 3.9, columns=1 + validated, squeeze=False)
@@ -207,16 +244,25 @@ def training_curves(histories: dict, x: str = "step", log: bool = True) -> Figur
         if validated:
             axes[1].plot(history[x], history["validation_rmse"], label=label, lw=2)
     axes[0].set(title="Cost on the training ratings", ylabel="cost J (squared stars)")
-    if log:
-        axes[0].set_yscale("log")
+    axes[0].yaxis.set_major_formatter("{x:,.0f}")
+    costs = np.concatenate([history["cost"] for history in histories.values()])
+    if costs.max() > 10 * costs.min():
+        _logarithmic(axes[0].yaxis, "{x:,.0f}")
     if validated:
         axes[1].set(title="Error on ratings held out", ylabel="RMSE (stars)")
     for ax in axes:
         ax.set_xlabel("training time (seconds)" if x == "seconds" else "step of the solver")
-        if log and x == "seconds":
-            ax.set_xscale("log")
+        if x == "seconds":
+            _logarithmic(ax.xaxis, "{x:g}")
     axes[-1].legend()
     return figure
+
+
+def _logarithmic(axis, form: str) -> None:
+    getattr(axis.axes, f"set_{axis.axis_name}scale")("log")
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(StrMethodFormatter(form))
+    axis.set_minor_formatter(NullFormatter())
 
 
 @_styled
@@ -303,13 +349,14 @@ def predicted_against_given(history: pd.DataFrame, scale: tuple[float, float]) -
     worst = history.loc[history["error"].abs().nlargest(4).index].sort_values("prediction")
     below = -np.inf
     for miss in worst.itertuples():
-        at = max(miss.prediction, below + 0.17)  # so that two names never lie on each other
+        at = max(miss.prediction, below + 0.2)  # so that two names never lie on each other
         below = at
         right = miss.rating < (low + high) / 2
         ax.annotate(
             miss.title if len(miss.title) < 38 else miss.title[:36] + "…",
             (miss.rating, miss.prediction), (miss.rating + (0.12 if right else -0.12), at),
             ha="left" if right else "right", va="center", fontsize=8.5,
+            bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1},
         )  # fmt: skip
     ax.set(
         title="What the model expected, and what was said",

@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from . import normalize, solve
 from ._tensorflow import tf
