@@ -340,24 +340,20 @@ def _lower_end(groups: pd.Series) -> pd.Series:
 
 
 @_styled
-def predicted_against_given(history: pd.DataFrame, scale: tuple[float, float]) -> Figure:
-    """Predicted against given ratings of one user (`inspection.history`), worst misses named."""
+def predicted_against_given(
+    history: pd.DataFrame, scale: tuple[float, float], n_worst: int = 6
+) -> Figure:
+    """Predicted against given ratings of one user (`inspection.history`), worst misses coloured."""
     figure, ax = _axes(6.6, 5)
     low, high = scale
     ax.plot([low, high], [low, high], color=GREY, ls="--", lw=1, label="predicted = given")
-    ax.plot(history["rating"], history["prediction"], "o", color=BLUE, ms=6, alpha=0.6, mew=0)
-    worst = history.loc[history["error"].abs().nlargest(4).index].sort_values("prediction")
-    below = -np.inf
-    for miss in worst.itertuples():
-        at = max(miss.prediction, below + 0.2)  # so that two names never lie on each other
-        below = at
-        right = miss.rating < (low + high) / 2
-        ax.annotate(
-            miss.title if len(miss.title) < 38 else miss.title[:36] + "…",
-            (miss.rating, miss.prediction), (miss.rating + (0.12 if right else -0.12), at),
-            ha="left" if right else "right", va="center", fontsize=8.5,
-            bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1},
-        )  # fmt: skip
+    worst = history["error"].abs().rank(ascending=False, method="first") <= n_worst
+    for rows, colour, label in (
+        (~worst, BLUE, None),
+        (worst, ORANGE, f"the {n_worst} largest misses"),
+    ):
+        x, y = history.loc[rows, "rating"], history.loc[rows, "prediction"]
+        ax.plot(x, y, "o", color=colour, ms=6, alpha=0.6, mew=0, label=label)
     ax.set(
         title="What the model expected, and what was said",
         xlabel="rating given (stars)",
