@@ -260,7 +260,6 @@ def _solve_many(column, residual, factors, column_bias, ridge, constant, bias_sh
     A[last, last] += bias_share * ridge
     _factorise(A, last + 1, 1)
     _substitute(A, last + 1, 1, x)
-    x[last] *= constant
 
 
 @_compiled

@@ -1,5 +1,6 @@
 """The kernel under ALS and fold-in, against the closed form in float64, row by row."""
 
+import concurrent.futures
 import pathlib
 import subprocess
 import sys
@@ -72,6 +73,20 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch):
         answers.append(solve.solve_rows(rows, factors, column_bias, np.full(400, 2.0), "free"))
     for other in answers[1:]:
         for one, same in zip(answers[0], other, strict=True):
+            np.testing.assert_array_equal(one, same)
+
+
+def test_several_callers_at_once_do_not_disturb_each_other(monkeypatch):
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 2)
+    rows, factors, column_bias = problem([40] * 2000)
+
+    def weights(ridge):
+        return solve.solve_rows(rows, factors, column_bias, np.full(2000, ridge), "free")[0]
+
+    ridges = [1.0, 2.0, 3.0, 4.0]
+    alone = [weights(ridge) for ridge in ridges]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for one, same in zip(alone, pool.map(weights, ridges), strict=True):
             np.testing.assert_array_equal(one, same)
 
 
