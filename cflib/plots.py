@@ -363,3 +363,32 @@ def predicted_against_given(
     )
     ax.legend(loc="upper left")
     return figure
+
+
+# Chapter 07: scale
+
+
+@_styled
+def growth(table: pd.DataFrame) -> Figure:
+    """Seconds per sweep and peak memory against the number of ratings, beside exact proportion.
+
+    Columns n_ratings, seconds_per_sweep, megabytes; the line goes through the largest size.
+    """
+    figure, axes = _axes(9, 3.8, columns=2)
+    for ax, column, title, label, colour in zip(
+        axes,
+        ("seconds_per_sweep", "megabytes"),
+        ("Time", "Memory"),
+        ("seconds per sweep", "peak memory while training (MB)"),
+        (BLUE, ORANGE),
+        strict=True,
+    ):
+        x, y = table["n_ratings"], table[column]
+        ax.plot(x, y.iloc[-1] * x / x.iloc[-1], color=GREY, ls="--", label="in exact proportion")
+        ax.plot(x, y, "o-", color=colour, lw=2, label="measured")
+        _logarithmic(ax.xaxis, "{x:,.0f}")
+        _logarithmic(ax.yaxis, "{x:g}")
+        ax.xaxis.set_major_locator(LogLocator())
+        ax.set(title=title, xlabel="ratings", ylabel=label)
+        ax.legend()
+    return figure
