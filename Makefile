@@ -38,6 +38,7 @@ test: $(READY)  ## check the package, and every chapter against its stored outpu
 
 notebooks: $(READY)  ## execute the committed chapters again, in place; ARGS=03_training only that one
 	@$(BIN)/python -m cflib notebooks $(ARGS)
+	@$(BIN)/python docs/pictures.py
 
 lab: $(READY)  ## open the first chapter in JupyterLab
 	@$(BIN)/python -m jupyterlab notebooks/01_loading.ipynb

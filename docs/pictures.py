@@ -11,7 +11,6 @@ import nbformat
 HERE = Path(__file__).parent
 PICTURES = {  # file here: (chapter, which of its pictures)
     "held_out_error.png": ("04_evaluation", 0),
-    "matrix.png": ("01_loading", 3),
     "cost_against_seconds.png": ("03_training", 0),
 }
 

@@ -1,0 +1,42 @@
+"""The README says what is so: its code runs, its links lead somewhere, its pictures are current."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_chapter_is_in_the_table_and_every_local_link_leads_somewhere():
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    missing = [link for link in links if not (ROOT / link).exists()]
+    assert not missing
+    chapters = {f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert chapters and chapters <= set(links)
+
+
+def test_the_pictures_are_the_chapters_own():
+    spec = importlib.util.spec_from_file_location("pictures", ROOT / "docs" / "pictures.py")
+    pictures = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pictures)
+    for name, (chapter, number) in pictures.PICTURES.items():
+        assert (ROOT / "docs" / name).read_bytes() == pictures.picture(chapter, number), (
+            f"docs/{name} is not the picture in {chapter}: run `python docs/pictures.py`"
+        )
+
+
+def test_the_code_in_the_readme_runs(tmp_path, monkeypatch, capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {})
+    assert (tmp_path / "model.npz").exists()
+    assert "rmse" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("target", re.findall(r"make (\w+)", README))
+def test_every_make_target_in_the_readme_exists(target):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(rf"^{target}:", makefile, re.MULTILINE)
