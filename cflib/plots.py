@@ -94,15 +94,15 @@ def around_zero(deviations: dict, n_unrated: int) -> Figure:
 
     `deviations` is a dict of label to array (stars).
     """
-    figure, axes = _axes(9, 3.6, columns=len(deviations), sharey=True)
+    figure, axes = _axes(9, 3.9, columns=len(deviations), sharey=True)
     for ax, (label, values) in zip(axes, deviations.items(), strict=True):
         edges = np.arange(-5, 5.01, 0.5)
         ax.hist(values[values < 0], edges, color=RED, label="below 0")
         ax.hist(values[values >= 0], edges, color=BLUE, label="0 and above")
         ax.axvline(0, color="black", lw=2, label=f"{n_unrated:,} films never rated")
         ax.set(title=label, xlabel="rating less the mean (stars)")
-    axes[0].set_ylabel("this user's ratings")
-    axes[0].legend(loc="upper left")
+    axes[0].set_ylabel("number of this user's ratings")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 

@@ -16,6 +16,8 @@ def figures(ratings):
     grid = pd.DataFrame([[0.9, 0.8], [0.7, 0.95]], pd.Index([5, 10], name="features"),
                         pd.Index([1.0, 2.0], name="λ"))  # fmt: skip
     return {
+        "loss_curve": plots.loss_curve([100.0, 10.0, 5.0], {0: 100.0, 2: 5.0}),
+        "around_zero": plots.around_zero({"one": np.r_[-1.0, 2], "two": np.r_[-2.0, -1]}, 1234),
         "rating_histogram": plots.rating_histogram(ratings),
         "long_tails": plots.long_tails(ratings),
         "rating_matrix": plots.rating_matrix(ratings, cells=10),
@@ -42,6 +44,20 @@ def test_no_label_lies_outside_its_picture(figures):
         assert box.x0 >= -0.05 and box.y0 >= -0.05, name
         assert box.x1 <= figure.get_figwidth() + 0.05, name
         assert box.y1 <= figure.get_figheight() + 0.05, name
+
+
+def test_the_printed_losses_are_the_dots_beside_the_curve(figures):
+    curve, dots = figures["loss_curve"].axes[0].lines
+    np.testing.assert_array_equal(curve.get_ydata(), [100, 10, 5])
+    np.testing.assert_array_equal(dots.get_xydata(), [[0, 100], [2, 5]])
+
+
+def test_every_deviation_is_in_a_bar_on_its_own_side_of_zero(figures):
+    one, two = figures["around_zero"].axes
+    for ax, below, above in ((one, 1, 1), (two, 2, 0)):
+        bars = ax.patches
+        assert sum(bar.get_height() for bar in bars if bar.get_x() < 0) == below
+        assert sum(bar.get_height() for bar in bars if bar.get_x() >= 0) == above
 
 
 def test_the_histograms_bars_are_the_shares(ratings, figures):
