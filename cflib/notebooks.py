@@ -274,6 +274,7 @@ def _executed(path: Path) -> NotebookNode:
     client = NotebookClient(
         notebook,
         kernel_name="python3",
+        extra_arguments=runs.KERNEL_ARGUMENTS,
         resources={"metadata": {"path": str(path.parent)}},  # where nbval runs them, too
         coalesce_streams=True,
         record_timing=False,

@@ -30,6 +30,8 @@ NOTEBOOKS = ROOT / "notebooks"
 DEFAULT = ROOT / "runs" / "default"
 MODEL, METRICS, PAGE = "model.npz", "metrics.json", "index.html"
 RUN_DIR = "run_dir"
+# Kernels talk to us over loopback in plain text, as ever; ipykernel 7 warns of it at each start.
+KERNEL_ARGUMENTS = ["--log-level=ERROR"]
 
 
 class RunError(Exception):
@@ -252,7 +254,9 @@ def _execute(chapter: Path, executed: Path, values: dict) -> None:
     bar = {"desc": chapter.stem, "leave": False} if sys.stderr.isatty() else False
     where = f"executed as far as it got: {executed}"
     try:
-        papermill.execute_notebook(chapter, partial, values, progress_bar=bar)
+        papermill.execute_notebook(
+            chapter, partial, values, progress_bar=bar, extra_arguments=KERNEL_ARGUMENTS
+        )
     except PapermillExecutionError as error:
         cell = (error.source.strip().splitlines() or [""])[0]
         raise RunError(

@@ -1,0 +1,239 @@
+"""A run of the chapters: parameters, the folder, what is recorded, and what a failure leaves."""
+
+import json
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from cflib import runs, train
+from cflib.__main__ import cli
+
+from .conftest import make_ratings
+from .small_chapters import chapter
+
+FIRST = '''size = 3  # rows
+rate = 0.5  # of something
+name = "auto"  # of a set
+fast = False  # leave something out
+user_id = None  # of somebody
+powers = [0, 1]  # tried
+run_dir = ""  # folder of the run'''
+SECOND = '''size = 7  # rows
+run_dir = ""  # folder of the run'''
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two chapters: the first records what it was given, the second reads it."""
+    folder = tmp_path / "chapters"
+    chapter(folder / "00_original.ipynb", "raise RuntimeError('not part of a run')")
+    chapter(
+        folder / "01_first.ipynb",
+        "# One\nabout $x$",
+        "from cflib import runs",
+        "runs.record(run_dir, 'first', {'size': size, 'rate': rate, 'fast': fast, 'name': name})",
+        parameters=FIRST,
+    )
+    chapter(
+        folder / "02_second.ipynb",
+        "from cflib import runs",
+        "runs.record(run_dir, 'second', [size, runs.read_metrics(run_dir)['first']['size']])",
+        parameters=SECOND,
+    )
+    return folder
+
+
+# Parameters
+
+
+def test_each_parameter_goes_to_the_chapters_that_have_it_as_a_value_of_its_type(folder):
+    known = {path.stem: runs.parameters(path) for path in runs.chapters(folder)}
+    given = [
+        ("size", "20"), ("rate", "2"), ("name", "ml-1m"), ("fast", "true"),
+        ("user_id", "414"), ("powers", "[0, 0.5]"),
+    ]  # fmt: skip
+    assert runs.assign(given, known) == {
+        "01_first": {
+            "size": 20, "rate": 2.0, "name": "ml-1m", "fast": True,
+            "user_id": 414, "powers": [0, 0.5],
+        },
+        "02_second": {"size": 20},
+    }  # fmt: skip
+    assert type(runs.assign(given, known)["01_first"]["rate"]) is float
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("sise", "size"), ("user", "user_id"), ("Rate", "rate"), ("fats", "fast")]
+)
+def test_a_parameter_that_no_chapter_has_is_refused_with_the_nearest_one(folder, name, nearest):
+    known = {path.stem: runs.parameters(path) for path in runs.chapters(folder)}
+    with pytest.raises(ValueError, match=f"`{name}`; the nearest is `{nearest}`"):
+        runs.assign([(name, "1")], known)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("size", "20.5", "int"), ("size", "many", "int"), ("size", "", "int"),
+        ("rate", "fast", "float"), ("rate", "nan", "float"), ("rate", "inf", "float"),
+        ("fast", "1", "bool"), ("fast", "maybe", "bool"), ("powers", "3", "list"),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_type_is_refused_by_name(folder, name, text, kind):
+    known = {path.stem: runs.parameters(path) for path in runs.chapters(folder)}
+    with pytest.raises(ValueError) as refusal:
+        runs.assign([(name, text)], known)
+    assert f"`{name}` should be" in str(refusal.value) and kind in str(refusal.value)
+    assert "01_first" in str(refusal.value) and f"Received: {text!r}" in str(refusal.value)
+
+
+def test_the_folder_of_a_run_is_not_a_parameter_to_set(folder):
+    with pytest.raises(ValueError, match="--out"):
+        runs.assign([("run_dir", "x")], {"01_first": {"run_dir": ""}})
+
+
+def test_parameters_that_are_not_literals_are_refused_by_chapter(tmp_path):
+    path = chapter(tmp_path / "01_first.ipynb", parameters="size = 3 * rows  # of something")
+    with pytest.raises(ValueError, match=r"01_first.ipynb.*size = 3 \* rows"):
+        runs.parameters(path)
+
+
+# Runs
+
+
+def test_a_run_leaves_executed_chapters_one_page_and_what_was_recorded(folder, tmp_path, capfd):
+    out = tmp_path / "runs" / "mine"
+    out.mkdir(parents=True)
+    (out / "metrics.json").write_text('{"left by": "an earlier run"}')
+    (out / "model.npz").write_text("left by an earlier run")
+    (out / "notes.txt").write_text("somebody's own")
+    page = runs.run(out, [("size", "20"), ("fast", "True")], folder)
+    assert page == out / "index.html" and "One" in page.read_text(encoding="utf-8")
+    assert runs.read_metrics(out) == {
+        "first": {"size": 20, "rate": 0.5, "fast": True, "name": "auto"},
+        "second": [20, 20],
+    }
+    assert sorted(path.name for path in out.iterdir()) == [
+        "01_first.ipynb", "02_second.ipynb", "index.html", "metrics.json", "notes.txt",
+    ]  # fmt: skip
+    executed = nbformat.read(out / "01_first.ipynb", as_version=4)
+    assert all(c.execution_count for c in executed.cells if c.cell_type == "code")
+    said, noise = capfd.readouterr()
+    assert [line.split()[:2] for line in said.splitlines()] == [
+        ["1/2", "01_first"], ["2/2", "02_second"],
+    ]  # fmt: skip
+    assert noise == ""
+
+
+def test_a_failing_chapter_is_named_with_its_cell_and_error_and_stays(folder, tmp_path):
+    chapter(
+        folder / "02_second.ipynb", "print('so far')", "# More", "x = 1\n1 / 0", "print('never')"
+    )
+    out = tmp_path / "out"
+    with pytest.raises(runs.RunError) as failure:
+        runs.run(out, folder=folder)
+    message = str(failure.value)
+    assert "02_second" in message and "`x = 1`" in message
+    assert "[3]" in message and "ZeroDivisionError: division by zero" in message
+    assert str(out / "02_second.ipynb") in message
+    executed = (out / "02_second.ipynb").read_text(encoding="utf-8")
+    assert "so far" in executed and "ZeroDivisionError" in executed
+    assert sorted(p.name for p in out.glob("*.ipynb")) == ["01_first.ipynb", "02_second.ipynb"]
+    assert not (out / "index.html").exists()
+
+
+def test_a_chapter_whose_kernel_dies_is_named(folder, tmp_path):
+    chapter(folder / "01_first.ipynb", "import os; os._exit(1)")
+    with pytest.raises(runs.RunError, match="01_first: its kernel died"):
+        runs.run(tmp_path / "out", folder=folder)
+
+
+def test_the_chapters_themselves_are_never_run_over(folder):
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(ValueError, match="should not be that of the chapters"):
+        runs.run(folder, folder=folder)
+    assert before == {path: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_command_refuses_a_parameter_before_anything_runs_and_fails(tmp_path):
+    out = tmp_path / "out"
+    done = CliRunner().invoke(cli, ["run", "--out", str(out), "-p", "n_faetures", "20"])
+    assert done.exit_code == 1
+    assert "no chapter has a parameter `n_faetures`; the nearest is `n_features`" in done.output
+    assert not out.exists()
+
+
+def test_the_command_fails_with_the_chapter_that_fails(monkeypatch, tmp_path):
+    def failing(out, given):
+        raise runs.RunError("03_training failed in cell [4]")
+
+    monkeypatch.setattr(runs, "run", failing)
+    done = CliRunner().invoke(cli, ["run", "--out", str(tmp_path)])
+    assert done.exit_code == 1 and "Error: 03_training failed in cell [4]" in done.output
+
+
+def test_the_command_ends_by_saying_where_to_look_and_what_came_out(monkeypatch, tmp_path):
+    table = pd.DataFrame({"rmse": [1.0434, 0.8478], "mae": [1, 1]}, ["mean of all", "the model"])
+    runs.record(tmp_path, "evaluation", table)
+    monkeypatch.setattr(runs, "run", lambda out, given: out / "index.html")
+    done = CliRunner().invoke(cli, ["run", "--out", str(tmp_path)])
+    assert done.exit_code == 0
+    assert str(tmp_path / "index.html") in done.output
+    lines = done.output.splitlines()
+    assert "  mean of all  1.043" in lines and "  the model    0.848" in lines
+
+
+# What the chapters of a run share
+
+
+def test_records_of_several_chapters_come_together_in_order(tmp_path):
+    runs.record(tmp_path, "b", 1)
+    runs.record(str(tmp_path), "a", {"x": [None, True, "é", np.float32(0.5), np.int64(3)]})
+    runs.record(tmp_path, "b", 2.5)
+    text = (tmp_path / "metrics.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {"b": 2.5, "a": {"x": [None, True, "é", 0.5, 3]}}
+    assert list(json.loads(text)) == ["b", "a"]
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
+
+
+def test_a_chapter_that_stands_alone_records_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runs.record("", "a", 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "where", "received"),
+    [
+        (float("nan"), "found", "nan"),
+        ({"rmse": [1.0, float("inf")]}, r"found.rmse\[1\]", "inf"),
+        ({"x": np.zeros(3)}, "found.x", "a ndarray"),
+        ({"x": {1: 2}}, "found.x", "a dict"),
+        (pd.DataFrame({"rmse": [np.nan]}, ["a model"]), "found.a model.rmse", "nan"),
+        ({1, 2}, "found", "a set"),
+    ],
+)
+def test_what_json_cannot_hold_is_refused_by_name_run_or_not(tmp_path, value, where, received):
+    for run_dir in ("", tmp_path):
+        with pytest.raises(ValueError, match=f"`{where}` should be .* Received: {received}"):
+            runs.record(run_dir, "found", value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_run_s_model_is_loaded_where_it_is_and_trained_where_it_is_not(tmp_path, capsys):
+    ratings = make_ratings()
+
+    def never():
+        raise AssertionError("trained although the model is there")
+
+    trained = runs.model(tmp_path, lambda: train.fit_means(ratings))
+    assert "trained again" in capsys.readouterr().out
+    trained.save(tmp_path / "model.npz")
+    loaded = runs.model(tmp_path, never)
+    assert "chapter 3 left" in capsys.readouterr().out
+    np.testing.assert_array_equal(loaded.score_user(0), trained.score_user(0))
+    with pytest.raises(AssertionError):
+        runs.model("", never)
