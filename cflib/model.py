@@ -11,6 +11,7 @@ import dataclasses
 import json
 import zipfile
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -156,6 +157,8 @@ class FactorModel:
     data_fingerprint: str
     history: pd.DataFrame
 
+    EXTRA: ClassVar = ()  # arrays that a subclass adds, stored with the others
+
     def __post_init__(self):
         n_movies, n_users, k = len(self.movie_ids), len(self.user_ids), self.n_features
         expected = {
@@ -180,7 +183,9 @@ class FactorModel:
             )
 
     @classmethod
-    def trained(cls, ratings: Ratings, normalization, X, W, b, c, settings, history) -> FactorModel:
+    def trained(
+        cls, ratings: Ratings, normalization, X, W, b, c, settings, history, **extra
+    ) -> FactorModel:
         """The model that training on `ratings` ends with; ids and titles come from `ratings`."""
         return cls(
             *(np.ascontiguousarray(array, np.float32) for array in (X, W, b, c)),
@@ -193,6 +198,7 @@ class FactorModel:
             settings=settings,
             data_fingerprint=ratings.fingerprint,
             history=history,
+            **extra,
         )
 
     @property
@@ -260,6 +266,7 @@ class FactorModel:
         path = Path(path)
         header = {
             "format": FORMAT,
+            "kind": type(self).__name__,
             "method": self.normalization.method,
             "damping": self.normalization.damping,
             "mean": self.normalization.mean,
@@ -272,7 +279,10 @@ class FactorModel:
             np.savez(
                 file,
                 header=_packed(header),
-                **{name: getattr(self, name) for name in ("X", "W", "b", "c", "movie_counts")},
+                **{
+                    name: getattr(self, name)
+                    for name in ("X", "W", "b", "c", "movie_counts", *self.EXTRA)
+                },
                 Y_mu=self.normalization.Y_mu,
                 user_mu=self.normalization.user_mu,
                 movie_ids=_plain(self.movie_ids),
@@ -298,6 +308,7 @@ class FactorModel:
                 raise ValueError(
                     f"its format is {header['format']}, and this version of cflib reads {FORMAT}"
                 )
+            kind = _kind(header["kind"])
             movies = pd.DataFrame(
                 {
                     "movieId": arrays["movie_ids"],
@@ -305,7 +316,7 @@ class FactorModel:
                     "genres": _unpacked(arrays["genres"]),
                 }
             )
-            return cls(
+            return kind(
                 *(arrays[name] for name in ("X", "W", "b", "c")),
                 normalization=Normalization(
                     header["method"],
@@ -322,6 +333,7 @@ class FactorModel:
                 settings=header["settings"],
                 data_fingerprint=header["data_fingerprint"],
                 history=pd.DataFrame(arrays["history"], columns=header["history_columns"]),
+                **{name: arrays[name] for name in kind.EXTRA},
             )
         except KeyError as missing:
             raise ValueError(f"{path} is not a whole cflib model: it has no {missing}") from None
@@ -350,6 +362,17 @@ def _checked_index(index, n: int, kind: str) -> np.ndarray:
             f"`Ratings.{kind}_index_of` turns an id into an index"
         )
     return index
+
+
+def _kind(name: str) -> type[FactorModel]:
+    """The class that a file's header names."""
+    if name == "FactorModel":
+        return FactorModel
+    from .bayes import BayesModel  # here, because it is built on this module
+
+    if name == "BayesModel":
+        return BayesModel
+    raise ValueError(f"it holds a {name}, which this version of cflib does not know")
 
 
 def _packed(value) -> np.ndarray:

@@ -126,6 +126,50 @@ def solve_row(column, residual, factors, column_bias, ridge: float, bias: str = 
     return solution[0], float(solved_bias[0])
 
 
+def sample_rows(rows: Rows, factors, column_bias, weight, precision, shift, noise):
+    """Draw every row from the normal distribution that its ridge regression is the middle of.
+
+    Row i's coefficients w have the prior N(precision⁻¹ shift_i, precision⁻¹), and its ratings
+    are w·v_n + column_bias_n with variance 1 / weight_i. So the posterior has the precision
+
+        P = precision + weight_i Σ_n v_n v_nᵀ
+
+    and the mean P⁻¹ (shift_i + weight_i Σ_n v_n (residual_n - column_bias_n)). With P = Lᵀ L the
+    draw is that mean plus L⁻¹ noise_i.
+
+    Parameters
+    ----------
+    rows, factors, column_bias
+        As in `solve_rows`; a bias is one more column of factors that is 1 everywhere.
+    weight : float32, (n_rows,)
+    precision : float32, (n_features, n_features)
+    shift, noise : float32, (n_rows, n_features)
+        `noise` is standard normal; where it is 0 the draw is the mean.
+
+    Returns
+    -------
+    draw : float32, (n_rows, n_features)
+    squared_error : float64, (n_rows,)
+        Σ_n (w·v_n + column_bias_n - residual_n)² at the draw.
+
+    Source: Salakhutdinov & Mnih (2008), "Bayesian probabilistic matrix factorization using Markov
+    chain Monte Carlo", equations 11 to 13.
+    """
+    n_rows, n_features = len(rows.start) - 1, factors.shape[1]
+    given = (
+        _fixed(rows.start, np.int64), _fixed(rows.column, np.int32), _fixed(rows.residual),
+        _fixed(factors), _fixed(column_bias), _fixed(weight), _fixed(precision), _fixed(shift),
+        _fixed(noise),
+    )  # fmt: skip
+    draw, squared_error = np.empty((n_rows, n_features), np.float32), np.empty(n_rows)
+
+    def sample(first, last):
+        _sample_range(first, last, *given, draw, squared_error)
+
+    _share_out(sample, rows.start, n_features)
+    return draw, squared_error
+
+
 def _fixed(array, dtype=np.float32) -> np.ndarray:
     """A read-only C-ordered view: one type, whatever the caller has, so one compilation."""
     view = np.ascontiguousarray(array, dtype).view(np.ndarray)
@@ -337,6 +381,31 @@ def _solve_range(first, last, start, column, residual, factors, column_bias, rid
             _solve_many(*row, A, B, x)
         solution[i] = x[1 : 1 + n_features]
         bias[i] = x[1 + n_features]
+        squared_error[i] = _squared_error(columns, residuals, factors, column_bias, x)
+
+
+@_compiled
+def _sample_range(first, last, start, column, residual, factors, column_bias, weight,
+                  precision, shift, noise, draw, squared_error):  # fmt: skip
+    """Rows first ... last - 1 of `sample_rows`."""
+    n_features = factors.shape[1]
+    size = n_features + 1
+    padded = (n_features + 2 + LANES - 1) // LANES * LANES
+    A = np.zeros((padded, padded), np.float32)
+    B = np.zeros((BLOCK, padded), np.float32)
+    x = np.zeros(n_features + 2, np.float32)
+    for i in range(first, last):
+        columns, residuals = column[start[i] : start[i + 1]], residual[start[i] : start[i + 1]]
+        _accumulate(columns, residuals, factors, column_bias, np.float32(0), A, B)
+        for f in range(n_features):
+            A[1 + f, 0] = weight[i] * A[1 + f, 0] + shift[i, f]
+            for g in range(f + 1):
+                A[1 + f, 1 + g] = weight[i] * A[1 + f, 1 + g] + precision[f, g]
+        _factorise(A, size, 1)
+        for f in range(n_features):
+            A[1 + f, 0] += noise[i, f]
+        _substitute(A, size, 1, x)
+        draw[i] = x[1:size]
         squared_error[i] = _squared_error(columns, residuals, factors, column_bias, x)
 
 
