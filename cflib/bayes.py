@@ -25,9 +25,9 @@ import scipy.stats
 from tqdm import tqdm
 
 from . import normalize, solve
+from ._fitting import HISTORY, check_arguments
 from .data import Ratings
 from .model import FactorModel
-from .train import HISTORY, check_arguments
 
 NOISE_SHAPE = 10.0  # how alike users' noises are: the degrees of freedom of their distribution
 VAGUE = 1e-3  # of the Gamma priors of scales: as good as none

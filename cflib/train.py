@@ -4,7 +4,8 @@ All of them minimise `model.cost_observed` over X, W, b (and c) on the observed 
 building movies x users, and return a `FactorModel` whose history has a row a step: the cost,
 the validation error where validation ratings were given, and the seconds since the start. Their
 defaults are those that chapter 03 finds on a validation set.
-`fit_means` is the degenerate case without features: the baselines, as models.
+`fit_means` is the degenerate case without features: the baselines, as models. The solvers with a
+module of their own are called from here, too: `fit_bayes`, `fit_spark`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ import pandas as pd
 from tqdm import tqdm
 
 from . import normalize, solve
+from ._fitting import HISTORY, Watch, check_arguments, starting_point
 from ._tensorflow import tf
+from .bayes import fit_bayes
 from .data import Ratings
 from .model import FactorModel, cost_observed, row_weights
+from .spark import fit_spark
 
-HISTORY = ["step", "cost", "validation_rmse", "seconds"]
+__all__ = ["fit_adam", "fit_als", "fit_bayes", "fit_means", "fit_spark", "fold_in"]
 
 
 def fit_means(
@@ -307,57 +311,3 @@ def _cost(squared_error, X, W, c, lam_movies, lam_users) -> float:
 
     l2 = penalty(lam_movies, X) + penalty(lam_movies, c[:, None]) + penalty(lam_users, W)
     return float(0.5 * (squared_error.sum() + l2))
-
-
-def starting_point(ratings: Ratings, n_features: int, scale: float, seed: int):
-    """(X, W), float32, normally distributed with standard deviation `scale`."""
-    rng = np.random.default_rng(seed)
-    return (
-        (scale * rng.standard_normal((n, n_features), np.float32)).astype(np.float32)
-        for n in (ratings.n_movies, ratings.n_users)
-    )
-
-
-class Watch:
-    """Keeps the model that is best on validation ratings, and says when to stop."""
-
-    def __init__(self, validation: Ratings | None, patience: int | None):
-        self.validation, self.patience = validation, patience
-        self.best, self.best_rmse, self.since_best = None, np.inf, 0
-
-    def see(self, model: FactorModel) -> float:
-        """RMSE of `model` on the validation ratings; remembers the model if it is the best."""
-        held = self.validation
-        error = model.predict(held.movie_index, held.user_index) - held.value
-        rmse = float(np.sqrt(np.mean(error.astype(np.float64) ** 2)))
-        self.since_best += 1
-        if rmse < self.best_rmse:
-            self.best, self.best_rmse, self.since_best = model, rmse, 0
-        return rmse
-
-    @property
-    def is_over(self) -> bool:
-        return self.patience is not None and self.since_best >= self.patience
-
-    def best_with(self, rows) -> FactorModel:
-        """The best model, with the history of the whole training."""
-        return dataclasses.replace(self.best, history=pd.DataFrame(rows, columns=HISTORY))
-
-
-def check_arguments(ratings, n_features, lam, steps, steps_name, validation, patience) -> None:
-    """Refuse what no solver can work with; the errors are the solvers' own."""
-    for name, number in (("n_features", n_features), (steps_name, steps)):
-        if number != int(number) or number < 1:
-            raise ValueError(f"`{name}` should be a positive integer. Received: {number}")
-    if not lam >= 0:
-        raise ValueError(f"`lam` should be 0 or more. Received: {lam}")
-    if patience is not None and validation is None:
-        raise ValueError("`patience` needs `validation` ratings to watch")
-    if validation is not None and not (
-        np.array_equal(validation.movie_ids, ratings.movie_ids)
-        and np.array_equal(validation.user_ids, ratings.user_ids)
-    ):
-        raise ValueError(
-            "`validation` should be on the axes of the training ratings: make both with `split`. "
-            f"Received: {validation!r} beside {ratings!r}"
-        )
