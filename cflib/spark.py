@@ -236,9 +236,7 @@ def _allow_long_lineage(context, sweeps: int) -> None:
 def _send(session, ratings: Ratings):
     """Spark's table (movie, user, value) of ratings in memory, with indices for ids."""
     return session.createDataFrame(
-        pa.table(
-            {"movie": ratings.movie_index, "user": ratings.user_index, "value": ratings.value}
-        )
+        pa.table({"movie": ratings.movie_index, "user": ratings.user_index, "value": ratings.value})
     )
 
 

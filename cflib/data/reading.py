@@ -138,7 +138,7 @@ def assemble(
         timestamp=timestamp,
         movie_ids=movie_ids,
         user_ids=user_ids,
-        movies=_aligned(movies, movie_ids, movie_index, source.path),
+        movies=aligned(movies, movie_ids, np.bincount(movie_index), source.path),
         scale=scale,
         name=name,
     )
@@ -366,7 +366,7 @@ def _axis(source, table: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]
             encoded = encoded.cast(encoded.type.value_type)
         encoded = encoded.dictionary_encode()
     encoded = encoded.unify_dictionaries()
-    ids, rank = np.unique(_as_ids(encoded.chunk(0).dictionary), return_inverse=True)
+    ids, rank = np.unique(as_ids(encoded.chunk(0).dictionary), return_inverse=True)
     rank = rank.astype(np.int32)
     index = np.empty(len(encoded), np.int32)
     start = 0
@@ -382,7 +382,7 @@ def _axis(source, table: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]
     return ids, index
 
 
-def _as_ids(labels: pa.Array) -> np.ndarray:
+def as_ids(labels: pa.Array) -> np.ndarray:
     """Whole numbers as int64 where every label is one ("7", " 7", "7.0"), else text."""
     if pa.types.is_integer(labels.type):
         return labels.cast(pa.int64()).to_numpy()
@@ -449,7 +449,7 @@ def movies_table(movies, item: str = "movieId") -> pd.DataFrame:
                 f"{where}: there is no column {column!r}. Its columns: "
                 f"{', '.join(map(repr, movies.columns))}."
             )
-    ids = _as_ids(pa.array(movies[item]))
+    ids = as_ids(pa.array(movies[item]))
     repeated = pd.Index(ids).duplicated()
     if repeated.any():
         raise ValueError(
@@ -476,7 +476,7 @@ def _read_movies(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _aligned(movies: pd.DataFrame | None, movie_ids, movie_index, path: Path) -> pd.DataFrame:
+def aligned(movies: pd.DataFrame | None, movie_ids, movie_counts, path) -> pd.DataFrame:
     """The films' table with row i describing `movie_ids[i]`; films it lacks are called by id."""
     numeric = movie_ids.dtype.kind != "U"
     title = np.array([f"movie {i}" if numeric else i for i in movie_ids.tolist()], dtype=object)
@@ -491,7 +491,7 @@ def _aligned(movies: pd.DataFrame | None, movie_ids, movie_index, path: Path) ->
         title[known] = movies["title"].to_numpy()[position[known]]
         genres[known] = movies["genres"].to_numpy()[position[known]]
         if not known.all():
-            n_ratings = int((~known)[movie_index].sum())
+            n_ratings = int(movie_counts[~known].sum())
             warnings.warn(
                 f"{path}: {(~known).sum():,} of {len(known):,} rated films are missing from the "
                 f"films' table ({title[np.argmin(known)]!r} first); their {n_ratings:,} ratings "
