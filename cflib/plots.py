@@ -392,3 +392,51 @@ def growth(table: pd.DataFrame) -> Figure:
         ax.set(title=title, xlabel="ratings", ylabel=label)
         ax.legend()
     return figure
+
+
+# Chapter 08: uncertainty
+
+
+@_styled
+def normal_curves(curves: dict, label: str) -> Figure:
+    """Normal densities, given as {name: (mean, standard deviation)}."""
+    figure, ax = _axes(7.5, 3.4)
+    ends = [mean + 3.5 * side * sd for mean, sd in curves.values() for side in (-1, 1)]
+    x = np.linspace(min(ends), max(ends), 500)
+    for name, (mean, sd) in curves.items():
+        ax.plot(x, np.exp(-0.5 * ((x - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi)), label=name)
+    ax.set(title="What is believed after the ratings", xlabel=label, ylabel="density (per star)")
+    ax.legend()
+    return figure
+
+
+@_styled
+def traces(history: pd.DataFrame, burn_in: int) -> Figure:
+    """The sampler's noise, and the held-out RMSE of the mean so far, sweep by sweep."""
+    figure, axes = _axes(9.5, 3.6, columns=2)
+    axes[0].plot(history["step"], history["noise"], lw=1.5)
+    axes[0].set(title="Trace of the noise", ylabel="typical standard deviation (stars)")
+    axes[1].plot(history["step"], history["validation_rmse"], color=ORANGE, lw=2)
+    axes[1].set(title="Error of the mean so far", ylabel="held-out RMSE (stars)")
+    for ax in axes:
+        ax.axvspan(0, burn_in, color="#eeeeee", zorder=0, label="burn-in")
+        ax.set(xlabel="sweep of the sampler", xlim=(0, history["step"].max()))
+    axes[0].legend()
+    return figure
+
+
+@_styled
+def spread_by_count(count: np.ndarray, spread: np.ndarray) -> Figure:
+    """The posterior spread of predictions against their films' training ratings."""
+    figure, ax = _axes(7.5, 3.6)
+    ax.plot(count + 1, spread, ".", color=BLUE, ms=4, alpha=0.15, mew=0)
+    ax.set_xscale("log")
+    ax.set_xticks([1, 2, 6, 21, 51, 201], ["0", "1", "5", "20", "50", "200"])
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set(
+        title="The more ratings, the surer",
+        xlabel="training ratings of the film",
+        ylabel="spread of the prediction (stars)",
+        ylim=(0, None),
+    )
+    return figure
