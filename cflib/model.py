@@ -368,10 +368,12 @@ def _kind(name: str) -> type[FactorModel]:
     """The class that a file's header names."""
     if name == "FactorModel":
         return FactorModel
-    from .bayes import BayesModel  # here, because it is built on this module
+    from .bayes import BayesModel  # here, because they are built on this module
+    from .implicit import RankingModel
 
-    if name == "BayesModel":
-        return BayesModel
+    for kind in (BayesModel, RankingModel):
+        if name == kind.__name__:
+            return kind
     raise ValueError(f"it holds a {name}, which this version of cflib does not know")
 
 
