@@ -5,7 +5,8 @@ building movies x users, and return a `FactorModel` whose history has a row a st
 the validation error where validation ratings were given, and the seconds since the start. Their
 defaults are those that chapter 03 finds on a validation set.
 `fit_means` is the degenerate case without features: the baselines, as models. The solvers with a
-module of their own are called from here, too: `fit_bayes`, `fit_spark`.
+module of their own are called from here, too: `fit_bayes`, `fit_spark`, and those that rank films
+without predicting ratings, `fit_implicit` and `fit_popularity`.
 """
 
 from __future__ import annotations
@@ -22,10 +23,14 @@ from ._fitting import HISTORY, Watch, check_arguments, starting_point
 from ._tensorflow import tf
 from .bayes import fit_bayes
 from .data import Ratings
+from .implicit import fit_implicit, fit_popularity
 from .model import FactorModel, cost_observed, row_weights
 from .spark import fit_spark
 
-__all__ = ["fit_adam", "fit_als", "fit_bayes", "fit_means", "fit_spark", "fold_in"]
+__all__ = [
+    "fit_adam", "fit_als", "fit_bayes", "fit_implicit", "fit_means", "fit_popularity", "fit_spark",
+    "fold_in",
+]  # fmt: skip
 
 
 def fit_means(
