@@ -1,16 +1,10 @@
-"""Errors by hand, intervals against a plain bootstrap, and models that must be refused."""
-
-import dataclasses
-import types
+"""Errors and lists judged by hand, by scikit-learn, and intervals by a plain bootstrap."""
 
 import numpy as np
 import pytest
-from sklearn.metrics import mean_absolute_error, root_mean_squared_error
+from sklearn.metrics import mean_absolute_error, ndcg_score, root_mean_squared_error
 
-from cflib import evaluate, metrics, train
-from cflib.split import holdout
-
-from .conftest import make_ratings
+from cflib import metrics
 
 
 def test_rmse_and_mae_by_hand():
@@ -44,6 +38,121 @@ def test_unequal_lengths_and_nothing_at_all_are_refused():
         metrics.mae([], [])
 
 
+def test_each_user_is_judged_on_their_own_ratings():
+    # user 4: errors 3 and -4, so sqrt((9 + 16) / 2) and 7 / 2; user 9: error 0.5 alone
+    frame = metrics.per_user([1, 5, 2.0], [4, 1, 2.5], [4, 4, 9])
+    assert frame.index.tolist() == [4, 9]
+    assert frame["n_ratings"].tolist() == [2, 1]
+    np.testing.assert_allclose(frame["rmse"], [12.5**0.5, 0.5], rtol=1e-15)
+    np.testing.assert_allclose(frame["mae"], [3.5, 0.5], rtol=1e-15)
+
+
+# Calibration and coverage
+
+
+def test_calibration_by_hand():
+    # Two groups of three, at the median of what is predicted: (1, 2, 3) and (4, 4.5, 5).
+    frame = metrics.calibration([2, 1, 3, 3, 5, 4], [1, 2, 3, 4, 4.5, 5], np.arange(6), n_bins=2)
+    assert frame["predicted"].tolist() == [2, 4.5]
+    assert frame["observed"].tolist() == [2, 4]
+    assert frame["n_ratings"].tolist() == [3, 3]
+    # Drawing three of (2, 1, 3) with replacement: all three the same once in nine draws.
+    assert frame.loc[0, ["low", "high"]].tolist() == [1, 3]
+
+
+def test_a_calibrated_model_is_on_the_diagonal_and_an_overconfident_one_is_not():
+    rng = np.random.default_rng(0)
+    truth, user = rng.normal(3.5, 0.5, 20_000), rng.integers(0, 500, 20_000)
+    actual = truth + rng.normal(size=20_000)
+    good = metrics.calibration(actual, truth, user)
+    inside = (good["low"] <= good["predicted"]) & (good["predicted"] <= good["high"])
+    assert good["n_ratings"].tolist() == [2000] * 10 and inside.sum() >= 8
+    stretched = metrics.calibration(actual, 3.5 + 2 * (truth - 3.5), user)
+    slope = np.polyfit(stretched["predicted"] - 3.5, stretched["observed"] - 3.5, 1)[0]
+    assert slope == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_model_that_always_says_the_same_has_one_group():
+    frame = metrics.calibration([1, 2, 3, 5], [3.0] * 4, [0, 1, 2, 3])
+    assert frame[["predicted", "observed", "n_ratings"]].values.tolist() == [[3, 2.75, 4]]
+
+
+def test_a_rating_on_the_edge_of_its_interval_is_inside():
+    inside = metrics.covered([1, 2, 3, 4, 5], [1, 2.5, 2, 2, 4], [2, 3, 3, 3.5, 4.9])
+    assert inside.tolist() == [True, False, True, False, False]
+
+
+# Lists. Every user's list has k = 4 places; 1 is a hit:
+#
+#            hits        relevant   precision  recall  AP                     1/rank  hit
+#   Ann      1 0 1 0     3          2/4        2/3     (1/1 + 2/3) / 3 = 5/9  1       1
+#   Bob      0 0 0 1     1          1/4        1       (1/4) / 1              1/4     1
+#   Cleo     0 0 0 0     2          0          0       0                      0       0
+#   Dan      1 1 1 1     9          1          4/9     (1 + 1 + 1 + 1) / 4    1       1
+#
+# Discounts 1 / log2(r + 1) are 1, 0.63093, 0.5, 0.43068 for r = 1 … 4. Ann's DCG is 1 + 0.5, the
+# best list of three 2.13093; Bob's 0.43068 of 1; Dan's list is the best there could be.
+HITS = np.array([[1, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0], [1, 1, 1, 1]], bool)
+N_RELEVANT = np.array([3, 1, 2, 9])
+BY_HAND = {
+    "ndcg": [1.5 / 2.13093, 0.43068, 0, 1],
+    "precision": [2 / 4, 1 / 4, 0, 1],
+    "recall": [2 / 3, 1, 0, 4 / 9],
+    "map": [5 / 9, 1 / 4, 0, 1],
+    "mrr": [1, 1 / 4, 0, 1],
+    "hit_rate": [1, 1, 0, 1],
+}
+
+
+@pytest.mark.parametrize("metric", metrics.RANKING)
+def test_lists_by_hand(metric):
+    np.testing.assert_allclose(
+        metrics.RANKING[metric](HITS, N_RELEVANT), BY_HAND[metric], atol=5e-6
+    )
+
+
+@pytest.mark.parametrize("k", [1, 5, 10, 40])
+def test_ndcg_is_scikit_learns(k):
+    rng = np.random.default_rng(k)
+    relevant, scores = rng.random((50, 40)) < 0.15, rng.normal(size=(50, 40))
+    relevant[:, 7] = True  # somebody without anything to find is not judged
+    order = np.argsort(-scores, axis=1)[:, :k]
+    hits = np.take_along_axis(relevant, order, axis=1)
+    assert metrics.ndcg(hits, relevant.sum(axis=1)).mean() == pytest.approx(
+        ndcg_score(relevant, scores, k=k), abs=1e-12
+    )
+
+
+def test_every_metric_is_at_most_one_and_the_best_list_reaches_it():
+    rng = np.random.default_rng(1)
+    n_relevant = rng.integers(1, 12, 200)
+    best = np.arange(8) < n_relevant[:, None]
+    for name, metric in metrics.RANKING.items():
+        shuffled = metric(rng.permuted(best, axis=1), n_relevant)
+        assert (shuffled <= metric(best, n_relevant) + 1e-15).all() and shuffled.min() > 0
+        if name in ("ndcg", "map", "mrr", "hit_rate"):
+            np.testing.assert_allclose(metric(best, n_relevant), 1, rtol=1e-14)
+
+
+@pytest.mark.parametrize("metric", ["ndcg", "map"])
+def test_more_hits_than_relevant_films_or_none_to_find_are_refused(metric):
+    with pytest.raises(ValueError, match="Received: 1 of 4 users"):
+        metrics.RANKING[metric](HITS, [1, 1, 2, 9])
+    with pytest.raises(ValueError, match="Received: 1 of 4 users"):
+        metrics.RANKING[metric](HITS, [3, 1, 0, 9])
+
+
+def test_novelty_popularity_and_coverage_by_hand():
+    # 8 users; films rated by 8, 4, 1 and 0 of them: 0, 1, 3 and, as if by one of them, 3 bits
+    counts, lists = np.array([8, 4, 1, 0]), np.array([[0, 1], [2, 3], [1, -1]])
+    assert metrics.novelty(lists, counts, 8).tolist() == [0.5, 3, 1]
+    assert metrics.popularity(lists, counts).tolist() == [6, 0.5, 4]
+    assert metrics.catalogue_coverage(lists, 5) == 4 / 5
+
+
+# Intervals
+
+
 @pytest.fixture
 def held_out():
     """400 ratings of 40 users, of whom some are harder than others."""
@@ -64,6 +173,16 @@ def test_the_interval_is_that_of_a_plain_bootstrap_over_users(held_out, metric):
     plain = np.quantile(draws, [0.05, 0.95])
     ours = metrics.interval(actual, predicted, user, metric, level=0.9, n_draws=4000)
     # 4,000 draws leave about 2 % of the width to chance.
+    np.testing.assert_allclose(ours, plain, atol=0.06 * np.ptp(plain))
+
+
+def test_the_interval_of_a_mean_over_users_is_that_of_a_plain_bootstrap():
+    value = np.random.default_rng(3).exponential(size=50)
+    user = 3 * np.arange(50)  # users between them have no part in it
+    drawn = value[np.random.default_rng(4).integers(0, 50, (4000, 50))].mean(axis=1)
+    mean, *ours = metrics.estimate(metrics.mean_shares(value, user, 200), 0.9, n_draws=4000)
+    plain = np.quantile(drawn, [0.05, 0.95])
+    assert mean == pytest.approx(value.mean(), rel=1e-14)
     np.testing.assert_allclose(ours, plain, atol=0.06 * np.ptp(plain))
 
 
@@ -97,68 +216,29 @@ def test_a_paired_interval_is_narrower_than_the_two_apart(held_out):
     assert high - low < 0.2 * (apart[1] - apart[0])
 
 
-@pytest.fixture
-def part():
-    return holdout(make_ratings(60, 40, 900), 0.3, seed=1)
+def test_folds_with_the_same_users_are_no_more_certain_than_one(held_out):
+    # Users, not folds, are drawn: the same ratings five times over are not five times the news.
+    shares = metrics.error_shares(*held_out, n_users=40)
+    assert metrics.estimate([shares] * 5) == pytest.approx(metrics.estimate(shares), rel=1e-12)
 
 
-def test_evaluate_measures_means_as_a_few_lines_of_numpy_do(part):
-    models = {method: train.fit_means(part.train, method) for method in ("global", "movie")}
-    table = evaluate.evaluate(models, part)
-    value = part.train.value.astype(np.float64)
-    total = np.bincount(part.train.movie_index, value, part.train.n_movies)
-    count = part.train.movie_counts
-    by_hand = {
-        "global": np.full(len(part.test), value.mean()),
-        "movie": np.where(count, total / np.maximum(count, 1), value.mean())[part.test.movie_index],
-    }
-    for name, predicted in by_hand.items():
-        error = np.clip(predicted, 0.5, 5) - part.test.value
-        # Predictions are float32: a relative 6e-8 each.
-        assert table.loc[name, "rmse"] == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-7)
-        assert table.loc[name, "mae"] == pytest.approx(np.mean(np.abs(error)), rel=1e-7)
-        assert table.loc[name, "rmse_low"] < table.loc[name, "rmse"] < table.loc[name, "rmse_high"]
+def test_folds_with_errors_of_their_own_are_more_certain_than_one():
+    rng, user = np.random.default_rng(0), np.repeat(np.arange(100), 4)
+    folds = [metrics.error_shares(np.zeros(400), rng.normal(size=400), user, 100) for _ in range(9)]
+    value, low, high = metrics.estimate(folds)
+    assert value == pytest.approx(np.mean([fold.value for fold in folds]), rel=1e-14)
+    _, low_of_one, high_of_one = metrics.estimate(folds[0])
+    # Nine folds that err independently: a third of the width.
+    assert 1 / 4 < (high - low) / (high_of_one - low_of_one) < 1 / 2.4
 
 
-def test_the_groups_by_count_add_up_to_the_whole(part):
-    model = train.fit_means(part.train)
-    whole = evaluate.evaluate({"means": model}, part).loc["means", "rmse"]
-    for axis in ("movie", "user"):
-        groups = evaluate.by_count({"means": model}, part, axis, edges=(0, 1, 5, 15, 22))
-        assert groups["n_ratings"].sum() == len(part.test)
-        squares = (groups["rmse"] ** 2 * groups["n_ratings"]).sum() / len(part.test)
-        assert np.sqrt(squares) == pytest.approx(whole, rel=1e-12)
+def test_the_draws_do_not_depend_on_how_many_are_made_at_once(held_out, monkeypatch):
+    shares = [metrics.error_shares(*held_out, n_users=40, metric=m) for m in metrics.METRICS]
+    at_once = metrics.draws(shares, 100)
+    monkeypatch.setattr(metrics, "COUNTS_AT_ONCE", 40 * 7 + 3)
+    np.testing.assert_allclose(metrics.draws(shares, 100), at_once, rtol=1e-12)
 
 
-def test_a_group_holds_the_ratings_whose_count_its_label_says(part):
-    groups = evaluate.by_count({"m": train.fit_means(part.train)}, part, "movie", (0, 1, 5, 15))
-    count = part.train.movie_counts[part.test.movie_index]
-    found = dict(zip(groups["group"], groups["n_ratings"], strict=True))
-    wanted = {"0": count == 0, "1–4": (count >= 1) & (count < 5),
-              "5–14": (count >= 5) & (count < 15), "15+": count >= 15}  # fmt: skip
-    assert found == {label: rows.sum() for label, rows in wanted.items() if rows.any()}
-
-
-def test_a_model_that_saw_the_test_ratings_is_refused(part):
-    whole = make_ratings(60, 40, 900)
-    with pytest.raises(ValueError, match="'leaky' was trained on other ratings"):
-        evaluate.evaluate({"leaky": train.fit_means(whole)}, part)
-
-
-def test_a_missing_prediction_is_never_dropped(part):
-    predicted = np.full(len(part.test), 3.5)
-    predicted[:7] = np.nan
-    gaps = types.SimpleNamespace(
-        predict=lambda i, j: predicted, data_fingerprint=part.train.fingerprint
-    )
-    with pytest.raises(ValueError, match="'gaps' should predict all .* 7 of them not finite"):
-        evaluate.evaluate({"gaps": gaps}, part)
-
-
-def test_nothing_learned_changes_when_the_test_ratings_do(part):
-    other = dataclasses.replace(part, test=dataclasses.replace(
-        part.test, value=np.float32(5.5) - part.test.value))  # fmt: skip
-    for fit in (train.fit_means, lambda r: train.fit_adam(r, n_features=2, epochs=3)):
-        np.testing.assert_array_equal(
-            *(fit(p.train).score_users(np.arange(40)) for p in (part, other))
-        )
+def test_an_unknown_metric_is_refused_with_those_there_are(held_out):
+    with pytest.raises(ValueError, match="one of rmse, mae. Received: 'mse'"):
+        metrics.interval(*held_out, metric="mse")
