@@ -1,0 +1,264 @@
+"""Train one peer on one set, in the peer's own environment: `python peers.py PEER SET OPTIONS`.
+
+SET is a .npz that `__main__.py` wrote; OPTIONS is JSON: features, seed, epochs (a list of numbers of
+epochs to report at), and what the peer is told. A line of JSON comes out for each number of
+epochs: seconds of training until there, and RMSE on the held-out ratings; then one with the peak
+memory. Imports, reading, and building the peer's own kind of data set are not counted.
+
+A peer is a generator. Where it first yields, its data set is built and the clock starts; then it
+yields (epochs, factors) at each checkpoint, from one training where the library can be stopped
+and looked into, from a training for each where it can't (`AFRESH`).
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+AFRESH = {"cmfrec_cg", "cmfrec_cholesky", "surprise", "spark"}
+
+
+class Factors:
+    """Predicted rating of movie i by user j: mean + movie_bias[i] + user_bias[j] + X[i]·W[j]."""
+
+    def __init__(self, X, W, mean=0.0, movie_bias=None, user_bias=None):
+        self.X, self.W, self.mean = X, W, mean
+        self.movie_bias = np.zeros(len(X)) if movie_bias is None else movie_bias
+        self.user_bias = np.zeros(len(W)) if user_bias is None else user_bias
+
+    def rmse(self, movie, user, value) -> float:
+        """With predictions clipped to the scale, and not a number where one is missing."""
+        total = 0.0
+        for at in range(0, len(value), 1 << 16):
+            i, j = movie[at : at + (1 << 16)], user[at : at + (1 << 16)]
+            predicted = self.mean + self.movie_bias[i] + self.user_bias[j]
+            predicted = predicted + np.einsum("nk,nk->n", self.X[i], self.W[j])
+            total += np.sum((np.clip(predicted, 0.5, 5) - value[at : at + (1 << 16)]) ** 2)
+        return float(np.sqrt(total / len(value)))
+
+
+def lenskit(data, epochs, features, seed, regularization):
+    """BiasedMF, single precision; λ is multiplied by a row's number of ratings."""
+    import pandas as pd
+    from lenskit.als import BiasedMFScorer
+    from lenskit.data import from_interactions_df
+    from lenskit.training import TrainingOptions
+
+    frame = {"user_id": data["user"], "item_id": data["movie"], "rating": data["value"]}
+    dataset = from_interactions_df(pd.DataFrame(frame))
+    yield
+    scorer = BiasedMFScorer(
+        embedding_size=features, epochs=max(epochs), regularization=regularization
+    )
+    trainer = scorer.create_trainer(dataset, TrainingOptions(rng=seed))
+    movies, users = dataset.items.ids(), dataset.users.ids()  # those with training ratings
+    for epoch in range(1, max(epochs) + 1):
+        trainer.train_epoch()
+        if epoch in epochs:
+            yield epoch, Factors(
+                _spread(scorer.item_embeddings, movies, data["n_movies"]),
+                _spread(scorer.user_embeddings, users, data["n_users"]),
+                scorer.bias.global_bias,
+                _spread(scorer.bias.item_biases, movies, data["n_movies"]),
+                _spread(scorer.bias.user_biases, users, data["n_users"]),
+            )
+
+
+def cmfrec(use_cg):
+    """CMF without side information, single precision, λ multiplied by the number of ratings."""
+
+    def train(data, epochs, features, seed, lambda_):
+        from cmfrec import CMF
+        from scipy.sparse import coo_matrix
+
+        shape = int(data["n_users"]), int(data["n_movies"])
+        ratings = coo_matrix((data["value"], (data["user"], data["movie"])), shape)
+        yield
+        for n in epochs:
+            model = CMF(
+                k=features, lambda_=lambda_, scale_lam=True, method="als", use_cg=use_cg, niter=n,
+                use_float=True, precompute_for_predictions=False, random_state=seed, nthreads=CORES,
+                verbose=False, handle_interrupt=False,
+            )  # fmt: skip
+            model.fit(ratings)
+            yield n, Factors(model.B_, model.A_, model.glob_mean_, model.item_bias_, model.user_bias_)
+
+    return train
+
+
+def implicit(use_cg):
+    """ALS for implicit feedback: another model, so only its seconds for a sweep are compared."""
+
+    def train(data, epochs, features, seed):
+        from implicit.als import AlternatingLeastSquares
+        from scipy.sparse import csr_matrix
+
+        shape = int(data["n_users"]), int(data["n_movies"])
+        ratings = csr_matrix((data["value"], (data["user"], data["movie"])), shape)
+        model = AlternatingLeastSquares(
+            factors=features, use_cg=use_cg, dtype=np.float32, iterations=max(epochs),
+            num_threads=CORES, random_state=seed,
+        )  # fmt: skip
+        seconds = []
+        yield
+        model.fit(
+            ratings, show_progress=False, callback=lambda _, elapsed, loss: seconds.append(elapsed)
+        )
+        for n in epochs:
+            yield n, sum(seconds[:n])
+
+    return train
+
+
+def surprise(data, epochs, features, seed, learning_rate, regularization):
+    """SVD: stochastic gradient descent on one core, in double precision; there are no others."""
+    from surprise import SVD, Trainset
+
+    n_users, n_movies = int(data["n_users"]), int(data["n_movies"])
+    order = np.argsort(data["user"], kind="stable")
+    start = np.searchsorted(data["user"][order], np.arange(n_users + 1))
+    movie, value = data["movie"][order].tolist(), data["value"][order].tolist()
+    by_user = {
+        j: list(zip(movie[a:b], value[a:b], strict=True))
+        for j, (a, b) in enumerate(zip(start[:-1].tolist(), start[1:].tolist(), strict=True))
+    }
+    del movie, value, order
+    # The raters of each movie, which SVD doesn't look at, are left out: memory in its favour.
+    trainset = Trainset(by_user, {}, n_users, n_movies, int(start[-1]), (0.5, 5), {}, {})
+    yield
+    for n in epochs:
+        model = SVD(
+            n_factors=features, n_epochs=n, lr_all=learning_rate, reg_all=regularization,
+            random_state=seed,
+        )  # fmt: skip
+        model.fit(trainset)
+        yield n, Factors(model.qi, model.pu, trainset.global_mean, model.bi, model.bu)
+
+
+def spark(data, epochs, features, seed, regularization):
+    """MLlib's ALS on what damped means leave, since it has no biases of its own.
+
+    A session that has trained once is warm, as on a cluster that is up; the ratings are in its
+    memory before the clock starts.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from pyspark.ml.recommendation import ALS
+    from pyspark.sql import SparkSession
+
+    session = (
+        SparkSession.builder.master(f"local[{CORES}]")
+        .config("spark.driver.memory", "10g")
+        .config("spark.driver.host", "localhost")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.sql.shuffle.partitions", "8")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    spark.process = session.sparkContext._gateway.proc.pid
+    mean, movie_bias, user_bias = _damped_means(data)
+    left = data["value"] - mean - movie_bias[data["movie"]] - user_bias[data["user"]]
+    columns = {"movie": data["movie"], "user": data["user"], "left": left.astype(np.float32)}
+
+    def als(n):
+        return ALS(
+            rank=features, maxIter=n, regParam=regularization, seed=seed, checkpointInterval=5,
+            numUserBlocks=2 * CORES, numItemBlocks=2 * CORES,
+            userCol="user", itemCol="movie", ratingCol="left",
+        )  # fmt: skip
+
+    with tempfile.TemporaryDirectory() as folder:
+        session.sparkContext.setCheckpointDir(f"{folder}/checkpoints")
+        pq.write_table(pa.table(columns), f"{folder}/ratings.parquet")
+        ratings = session.read.parquet(f"{folder}/ratings.parquet").repartition(2 * CORES).persist()
+        ratings.count()
+        als(1).fit(ratings.sample(0.01, seed=seed))
+        yield
+        for n in epochs:
+            model = als(n).fit(ratings)
+            X, W = (
+                _spread(
+                    np.stack(table["features"].combine_chunks().to_numpy(zero_copy_only=False)),
+                    table["id"].to_numpy(),
+                    size,
+                )
+                for table, size in (
+                    (model.itemFactors.toArrow(), data["n_movies"]),
+                    (model.userFactors.toArrow(), data["n_users"]),
+                )
+            )
+            yield n, Factors(X, W, mean, movie_bias, user_bias)
+
+
+PEERS = {
+    "lenskit": lenskit,
+    "cmfrec_cg": cmfrec(use_cg=True),
+    "cmfrec_cholesky": cmfrec(use_cg=False),
+    "implicit_cg": implicit(use_cg=True),
+    "implicit_cholesky": implicit(use_cg=False),
+    "surprise": surprise,
+    "spark": spark,
+}
+
+
+def _damped_means(data, damping=5.0):
+    value = data["value"].astype(np.float64)
+    mean = value.mean()
+    biases, left = [], value - mean
+    for of, n in ((data["movie"], data["n_movies"]), (data["user"], data["n_users"])):
+        biases.append(np.bincount(of, left, n) / (np.bincount(of, minlength=n) + damping))
+        left = left - biases[-1][of]
+    return mean, *biases
+
+
+def _spread(rows, index, n: int) -> np.ndarray:
+    """Rows at their indices among n, zeros at the others."""
+    spread = np.zeros((int(n), *rows.shape[1:]), rows.dtype)
+    spread[index] = rows
+    return spread
+
+
+def peak_memory(process="self") -> int:
+    """Most bytes that a process has had in memory at once."""
+    try:
+        with open(f"/proc/{process}/status") as status:
+            return 1024 * next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    except FileNotFoundError:  # not Linux
+        import resource
+
+        scale = 1 if sys.platform == "darwin" else 1024
+        return scale * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def report(name, path, options) -> None:
+    with np.load(path) as stored:
+        data = {key: stored[key] for key in stored.files}
+    held_out = data.pop("test_movie"), data.pop("test_user"), data.pop("test_value")
+    steps = PEERS[name](data, **options)
+    next(steps)
+    seconds = 0.0
+    while True:
+        start = time.perf_counter()
+        step = next(steps, None)
+        elapsed = time.perf_counter() - start
+        if step is None:
+            break
+        epochs, found = step
+        if isinstance(found, Factors):
+            seconds = elapsed if name in AFRESH else seconds + elapsed
+            line = {"epochs": epochs, "seconds": seconds, "rmse": found.rmse(*held_out)}
+        else:
+            line = {"epochs": epochs, "seconds": found, "rmse": None}
+        print(json.dumps(line), flush=True)
+    peak = peak_memory() + (peak_memory(spark.process) if name == "spark" else 0)
+    print(json.dumps({"peak_bytes": peak}), flush=True)
+
+
+if __name__ == "__main__":
+    report(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))

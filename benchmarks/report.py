@@ -1,0 +1,2 @@
+CORES=2
+def write(out): pass
