@@ -1,0 +1,157 @@
+"""fit_implicit against the dense closed form, and most popular."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from cflib import evaluate, inspection, train
+from cflib.split import holdout
+
+from .conftest import make_ratings
+
+SETTINGS = [
+    {"lam": 0.5, "alpha": 1.0},
+    {"lam": 20.0, "alpha": 0.3},
+    {"lam": 3.0, "alpha": 40.0, "threshold": 3.5},
+]
+
+
+def preferences(ratings, alpha, threshold=0.0, **_):
+    """The definition, dense and in float64: p, and the weights a, (n_movies, n_users)."""
+    Y, R = ratings.dense()
+    p = ((R == 1) & (Y >= threshold)).astype(np.float64)
+    return p, 1 + alpha * p
+
+
+def dense_cost(X, W, p, a, lam):
+    error = (a * (p - X @ W.T) ** 2).sum()
+    return 0.5 * error + 0.5 * lam * ((X**2).sum() + (W**2).sum())
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("n_features", [1, 5, 40])
+def test_every_user_is_the_closed_form_of_the_films(ratings, settings, n_features):
+    model = train.fit_implicit(ratings, n_features=n_features, sweeps=3, **settings)
+    p, a = preferences(ratings, **settings)
+    X, known = model.X.astype(np.float64), p.any(axis=0)
+    for j in np.flatnonzero(known):
+        left = X.T @ (a[:, j, None] * X) + settings["lam"] * np.eye(n_features)
+        by_hand = np.linalg.solve(left, X.T @ (a[:, j] * p[:, j]))
+        np.testing.assert_allclose(model.W[j], by_hand, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_where_it_ends_no_gradient_is_left_on_either_side(ratings, settings):
+    model = train.fit_implicit(ratings, n_features=3, sweeps=500, **settings)
+    p, a = preferences(ratings, **settings)
+    known = p.any(axis=0)  # the others have the mean of these, which no cost asks for
+    X, W = model.X.astype(np.float64), model.W[known].astype(np.float64)
+    slope = a[:, known] * (X @ W.T - p[:, known])
+    full = np.abs(a * p).sum(axis=0).max()
+    assert np.abs(slope @ W + settings["lam"] * X).max() < 1e-4 * full
+    assert np.abs(slope.T @ X + settings["lam"] * W).max() < 1e-4 * full
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("n_features", [2, 40])
+def test_no_half_of_a_sweep_raises_the_cost(settings, n_features):
+    model = train.fit_implicit(
+        make_ratings(60, 40, 900), n_features=n_features, sweeps=30, **settings
+    )
+    costs = model.history[["cost_movies", "cost"]].to_numpy().ravel()[1:]
+    assert len(costs) == 61
+    assert (np.diff(costs) <= 1e-6 * costs[:-1]).all()
+    assert costs[-1] < 0.99 * costs[0]
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_the_cost_it_reports_is_the_definition(ratings, settings):
+    model = train.fit_implicit(ratings, n_features=4, sweeps=3, **settings)
+    p, a = preferences(ratings, **settings)
+    W = np.where(p.any(axis=0)[:, None], model.W, 0)
+    by_hand = dense_cost(model.X.astype(np.float64), W.astype(np.float64), p, a, settings["lam"])
+    assert model.history["cost"].iloc[-1] == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_with_enough_features_and_almost_no_ridge_it_reproduces_who_rated_what(ratings):
+    model = train.fit_implicit(ratings, n_features=20, lam=1e-3, alpha=1.0, sweeps=100)
+    p, _ = preferences(ratings, 1.0)
+    scores = model.score_users(np.arange(ratings.n_users))[:, :-1]  # the last user rated nothing
+    np.testing.assert_allclose(scores, p[:, :-1], atol=0.01)
+
+
+def test_how_many_stars_it_were_does_not_matter_but_for_the_threshold(ratings):
+    other = dataclasses.replace(ratings, value=np.full(len(ratings), 3, np.float32))
+    first, second = (train.fit_implicit(r, n_features=4, sweeps=3) for r in (ratings, other))
+    np.testing.assert_array_equal(first.X, second.X)
+    liked = train.fit_implicit(ratings, n_features=4, sweeps=3, threshold=4.0)
+    alone = train.fit_implicit(ratings.take(ratings.value >= 4), n_features=4, sweeps=3)
+    np.testing.assert_array_equal(liked.W, alone.W)
+    assert np.abs(liked.X - first.X).max() > 0.01
+
+
+@pytest.fixture(scope="module")
+def two_tastes():
+    """Two crowds, each of whom rates 30 of 50 films of their own; stars mean nothing."""
+    rng = np.random.default_rng(0)
+    chosen = np.concatenate([rng.permuted(np.arange(50)[None].repeat(60, 0), axis=1)[:, :30]] * 2)
+    user = np.arange(120).repeat(30)
+    movie = chosen.ravel() + np.where(user < 60, 0, 50)
+    ratings = make_ratings(
+        100, 120, 1, movie_index=movie.astype(np.int32), user_index=user.astype(np.int32),
+        value=np.full(len(user), 5, np.float32), timestamp=None,
+    )  # fmt: skip
+    return holdout(ratings, 0.2)
+
+
+def test_it_recommends_from_the_own_crowd_and_most_popular_does_not(two_tastes):
+    models = {
+        "implicit": train.fit_implicit(two_tastes.train, n_features=2, lam=1.0, alpha=5.0),
+        "popular": train.fit_popularity(two_tastes.train),
+    }
+    lists = evaluate.recommended(models, two_tastes, k=10)
+    crowd = np.arange(120)[:, None] >= 60
+    assert ((lists["implicit"] >= 50) == crowd).all()
+    # Of what is left to recommend a third is of the own crowd: 26 films to 50.
+    assert 0.2 < ((lists["popular"] >= 50) == crowd).mean() < 0.5
+    table = evaluate.rank(models, two_tastes)
+    assert table.loc["implicit", "recall_low"] > table.loc["popular", "recall_high"]
+
+
+def test_somebody_without_ratings_gets_what_most_people_would_get(ratings):
+    model = train.fit_implicit(ratings, n_features=4, threshold=4.5)
+    new = ratings.take(ratings.value >= 4.5).user_counts == 0
+    assert model.settings["n_unknown_users"] == new.sum() > 0
+    np.testing.assert_allclose(model.W[new], model.W[~new].mean(axis=0)[None].repeat(new.sum(), 0))
+    np.testing.assert_allclose(model.score_user(19), model.score_new_user(), atol=1e-6)
+
+
+def test_the_score_of_most_popular_is_the_number_of_ratings(ratings):
+    model = train.fit_popularity(ratings)
+    for scores in (model.score_user(3), model.score_user(19), model.score_new_user()):
+        np.testing.assert_array_equal(scores, ratings.movie_counts)
+    shown = inspection.new_user_list(model, 5)
+    assert (shown["prediction"] == shown["n_ratings"]).all()
+    assert (shown["n_ratings"] == np.sort(ratings.movie_counts)[:-6:-1]).all()
+
+
+@pytest.mark.parametrize("fit", [train.fit_popularity, train.fit_implicit])
+def test_it_does_not_predict_ratings_and_says_what_to_use(ratings, fit):
+    with pytest.raises(TypeError, match=r"ranks films, .* not ratings: use `evaluate.rank`"):
+        fit(ratings).predict([0], [0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"lam": 0}, "`lam` should be positive. Received: 0"),
+        ({"alpha": -1.0}, "`alpha` should be positive. Received: -1.0"),
+        ({"n_features": 0}, "`n_features` should be a positive integer. Received: 0"),
+        ({"sweeps": 1.5}, "`sweeps` should be a positive integer. Received: 1.5"),
+        ({"threshold": 6.0}, "no rating is at or above the `threshold` of 6.0"),
+    ],
+)
+def test_what_cannot_be_solved_is_refused(ratings, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        train.fit_implicit(ratings, **arguments)
