@@ -140,7 +140,7 @@ def fit_adam(
     optimizer = tf.keras.optimizers.Adam(learning_rate=learning_rate)
     optimizer.build(variables)
 
-    @tf.function
+    @tf.function(autograph=False)
     def step():
         with tf.GradientTape() as tape:
             cost = cost_observed(X, W, b, c, *data)
