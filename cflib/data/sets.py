@@ -6,18 +6,24 @@ GroupLens has published MovieLens over the years.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
+import hashlib
 import os
 from pathlib import Path
 
 import pandas as pd
 import platformdirs
 
-from . import reading
+from . import download, reading, store
 from .ratings import Ratings
 
-BUNDLED = Path(__file__).resolve().parents[2] / "data"
-FALLBACK = "movielens_2016"
+REPOSITORY = Path(__file__).resolve().parents[2]
+GROUPLENS = "https://files.grouplens.org/datasets/movielens/"
+PREFERRED, FALLBACK = "movielens_small", "movielens_2016"
+COMPACT_FROM_BYTES = 50_000_000  # of text: below this, parsing takes less than a second
+OFFLINE = "CFLIB_OFFLINE is set"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +92,7 @@ def load(name: str = "auto", path=None) -> Ratings:
     Looked for in this order: the folder `path`; `$CFLIB_DATA/<name>`; `data/<name>` in the
     repository; the user's cache; and then downloaded. "auto" is movielens_small where that is on
     this disk or can be downloaded, else movielens_2016, which is bundled. `describe` says which.
-    With CFLIB_OFFLINE=1 in the environment nothing is ever downloaded.
+    With CFLIB_OFFLINE=1 in the environment nothing is downloaded, nor tried.
 
     Parameters
     ----------
@@ -96,7 +102,7 @@ def load(name: str = "auto", path=None) -> Ratings:
     Raises
     ------
     ValueError : no set has this name; or the files are not what they should be (see `read`).
-    FileNotFoundError : `path` is not a folder with a set in it.
+    FileNotFoundError : the set is not on this disk and could not be downloaded; says why.
     """
     if name != "auto" and name not in EDITIONS:
         raise ValueError(
@@ -108,48 +114,50 @@ def load(name: str = "auto", path=None) -> Ratings:
         return read_folder(folder, folder.resolve().name if name == "auto" else name)
     if name == "auto":
         return _load_auto()
-    folder = find(name)
-    if folder is None:
-        raise FileNotFoundError(f"{name} is not on this disk. " + _where_to_put(name))
-    return read_folder(folder, name)
+    return read_folder(find(name) or _download(name), name)
 
 
 def _load_auto() -> Ratings:
-    folder = find("movielens_small")
+    """movielens_small if it can be had, else the bundled set with a note that says why."""
+    folder = find(PREFERRED)
+    if folder is None:
+        error = None if is_offline() else _fetch_once(PREFERRED)
+        why = OFFLINE if is_offline() else error and error.reason
+        folder = find(PREFERRED)
     if folder is not None:
-        return read_folder(folder, "movielens_small")
-    ratings = load(FALLBACK)
-    return dataclasses.replace(ratings, note="movielens_small is not on this disk")
+        return read_folder(folder, PREFERRED)
+    note = f"{PREFERRED} is not on this disk and could not be downloaded: {why}"
+    return dataclasses.replace(load(FALLBACK), note=note)
 
 
 def find(name: str) -> Path | None:
     """The folder on this disk that holds the set, or None. Downloads nothing."""
     if name == "auto":
-        return find("movielens_small") or find(FALLBACK)
+        return find(PREFERRED) or find(FALLBACK)
     return next((folder for folder in places(name) if ratings_file(folder) is not None), None)
 
 
 def places(name: str) -> list[Path]:
-    """Folders in which the set is looked for, in order."""
+    """Folders in which the set is looked for, in order.
+
+    A relative CFLIB_DATA means the same from the repository's root and from notebooks/.
+    """
     given = os.environ.get("CFLIB_DATA")
-    roots = [Path(given)] if given else []
-    return [root / name for root in (*roots, BUNDLED, cache_folder())]
+    roots = [Path(given).absolute(), REPOSITORY / given] if given else []
+    roots += [REPOSITORY / "data", cache_folder()]
+    return [root / name for root in dict.fromkeys(roots)]
 
 
 def cache_folder() -> Path:
     return platformdirs.user_cache_path("cflib")
 
 
-def _where_to_put(name: str) -> str:
-    return "Put its files in one of: " + ", ".join(map(str, places(name))) + "."
+def is_offline() -> bool:
+    return os.environ.get("CFLIB_OFFLINE", "0") not in ("", "0")
 
 
 def describe(ratings: Ratings) -> str:
-    """One line: which edition these ratings are, how many, and what there is to know about that.
-
-    >>> describe(load("movielens_2016"))
-    'movielens_2016 (MovieLens ml-latest-small, October 2016, bundled): 100,004 ratings from 0.5 to 5 of 9,066 films by 671 users'
-    """
+    """One line: which edition these ratings are, how many, and what there is to know about that."""
     edition = EDITIONS.get(ratings.name)
     title = f" ({edition.title})" if edition else ""
     low, high = ratings.scale
@@ -158,6 +166,48 @@ def describe(ratings: Ratings) -> str:
         f"{ratings.name}{title}: {ratings.n_ratings:,} ratings from {low:g} to {high:g} of "
         f"{ratings.n_movies:,} films by {ratings.n_users:,} users{note}"
     )
+
+
+# ---------------------------------------------------------------- downloading
+
+
+def _download(name: str) -> Path:
+    """Fetch the set into the user's cache and return its folder there."""
+    edition = EDITIONS[name]
+    if not edition.zip_name:
+        raise FileNotFoundError(
+            f"{name} is part of the repository, in data/{name}, and is not in "
+            f"{REPOSITORY / 'data'}. Install with `pip install -e .` from a clone, or set "
+            f"CFLIB_DATA to the folder that holds {name}."
+        )
+    why = OFFLINE if is_offline() else _fetch(name)
+    if why is not None:
+        raise FileNotFoundError(
+            f"{name} is not on this disk and could not be downloaded: {why}. Fetch "
+            f"{edition.zip_name} another way (https://grouplens.org/datasets/movielens/ has it) "
+            f"and put its files in {REPOSITORY / 'data' / name}, or in a folder {name} of the "
+            f"folder that CFLIB_DATA names; or use {FALLBACK!r}, which is bundled."
+        )
+    return cache_folder() / name
+
+
+def _fetch(name: str) -> download.DownloadError | None:
+    """Download the set into the user's cache; what went wrong, if something did."""
+    edition = EDITIONS[name]
+    try:
+        download.fetch(
+            GROUPLENS + edition.zip_name,
+            edition.sha256,
+            edition.n_bytes,
+            FILES,
+            cache_folder() / name,
+        )
+    except download.DownloadError as error:
+        return error
+    return None
+
+
+_fetch_once = functools.cache(_fetch)  # one attempt a process: no waiting for an absent network
 
 
 # ---------------------------------------------------------------- the three formats
@@ -176,11 +226,34 @@ def read_folder(folder: Path, name: str) -> Ratings:
         raise FileNotFoundError(
             f"{folder}: there should be a folder here with one of {', '.join(READERS)} in it.{hint}"
         )
-    edition = EDITIONS.get(name, Edition(name))
-    source, movies = READERS[path.name](folder)
+    if path.stat().st_size < COMPACT_FROM_BYTES:
+        return _parse(path, name)
+    return _parse_once(path, name)
+
+
+def _parse(path: Path, name: str) -> Ratings:
+    scale = EDITIONS[name].scale if name in EDITIONS else (0.5, 5.0)
+    source, movies = READERS[path.name](path.parent)
     return reading.assemble(
-        source, reading.Columns(), movies, scale=edition.scale, on_duplicate="error", name=name
+        source, reading.Columns(), movies, scale=scale, on_duplicate="error", name=name
     )
+
+
+def _parse_once(path: Path, name: str) -> Ratings:
+    """`_parse`, with the result kept in the user's cache for as long as the files stay the same."""
+    origin = {
+        file.name: [file.stat().st_size, file.stat().st_mtime_ns]
+        for file in sorted(path.parent.iterdir())
+        if file.name in FILES
+    }
+    key = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    compact = cache_folder() / "compact" / f"{name}-{key}"
+    if store.origin_of(compact) == origin:
+        return store.open(compact)
+    ratings = _parse(path, name)
+    with contextlib.suppress(OSError):  # a full or locked disk costs time, not the ratings
+        store.save(ratings, compact, origin=origin)
+    return ratings
 
 
 def _read_csv(folder: Path):
@@ -212,6 +285,7 @@ def _read_tabs(folder: Path):
 
 
 READERS = {"ratings.csv": _read_csv, "ratings.dat": _read_double_colons, "u.data": _read_tabs}
+FILES = (*READERS, "movies.csv", "movies.dat", "u.item", "u.genre")
 
 
 def _lines(path: Path) -> list[str]:
