@@ -1,0 +1,449 @@
+"""The evaluator against a few lines of NumPy, and what every model has to do to be judged by it."""
+
+import dataclasses
+import types
+
+import numpy as np
+import pytest
+
+from cflib import data, evaluate, metrics, train
+from cflib.implicit import RankingModel
+from cflib.model import FactorModel
+from cflib.split import holdout, kfold, latest
+
+from .conftest import make_ratings
+from .test_als import planted
+
+
+@pytest.fixture(scope="module")
+def part():
+    return holdout(make_ratings(60, 40, 900), 0.3, seed=1)
+
+
+# Every model --------------------------------------------------------------------------------
+
+FITS = {
+    "means": train.fit_means,
+    "adam": lambda r: train.fit_adam(
+        r, n_features=3, lam=0.02, lam_power=0, normalization="global", learning_rate=0.05
+    ),
+    "als": lambda r: train.fit_als(
+        r, n_features=3, lam=0.02, lam_power=0, normalization="global", sweeps=30
+    ),
+    "bayes": lambda r: train.fit_bayes(
+        r, n_features=3, sweeps=60, burn_in=20, n_samples=20, who_rated_what=False
+    ),
+    "implicit": lambda r: train.fit_implicit(r, n_features=3),
+    "popular": train.fit_popularity,
+}
+PREDICTS = {"means": (0.75, 0.95), "adam": (0.1, 0.15), "als": (0.1, 0.15), "bayes": (0.1, 0.15)}
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """Ratings of a planted low-rank truth with noise of 0.1 stars, split; the truth is unused."""
+    return holdout(planted(noise=0.1)[0], 0.2)
+
+
+@pytest.fixture(scope="module")
+def fitted(truth):
+    """Fits a model by name, once."""
+    models = {}
+    return lambda name: models.setdefault(name, FITS[name](truth.train))
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_every_model_scores_every_film_for_every_user_of_a_block(fitted, name):
+    model = fitted(name)
+    users = np.array([3, 149, 0])
+    scores = model.score_users(users)
+    assert scores.shape == (200, 3) and scores.dtype == np.float32
+    assert np.isfinite(scores).all()
+    for user, column in zip(users, scores.T, strict=True):
+        np.testing.assert_allclose(model.score_user(user), column, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_every_model_is_the_same_again(truth, fitted, name):
+    again = FITS[name](truth.train)
+    users = np.arange(150)
+    np.testing.assert_array_equal(again.score_users(users), fitted(name).score_users(users))
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_every_model_refuses_an_index_that_it_does_not_have(fitted, name):
+    model = fitted(name)
+    for user in (150, -1):
+        with pytest.raises(IndexError, match=f"user index {user} is outside 0 to 149"):
+            model.score_users([0, user])
+    if name in PREDICTS:
+        with pytest.raises(IndexError, match="movie index 200 is outside 0 to 199"):
+            model.predict([0, 200], [0, 0])
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_every_model_is_the_same_after_saving_and_loading(truth, fitted, name, tmp_path):
+    model = fitted(name)
+    loaded = FactorModel.load(model.save(tmp_path / "model.npz"))
+    assert type(loaded) is type(model)
+    assert (loaded.settings, loaded.scale) == (model.settings, model.scale)
+    both = {"model": model, "loaded": loaded}
+    tables = [evaluate.rank(both, truth)]
+    if name in PREDICTS:
+        tables.append(evaluate.evaluate(both, truth))
+    for table in tables:
+        assert (table.loc["model"] == table.loc["loaded"]).all()
+
+
+@pytest.mark.parametrize("name", PREDICTS)
+def test_every_model_of_ratings_errs_as_much_as_it_should(truth, fitted, name):
+    rmse = evaluate.evaluate({name: fitted(name)}, truth).loc[name, "rmse"]
+    low, high = PREDICTS[name]  # from the noise up; the means miss what features explain, 0.85
+    assert low < rmse < high
+
+
+@pytest.mark.parametrize("name", PREDICTS)
+def test_the_scores_of_a_model_of_ratings_are_its_predictions(fitted, name):
+    model = fitted(name)
+    movie = np.arange(200)
+    predicted = model.predict(movie, np.full(200, 7), clip=False)
+    np.testing.assert_allclose(model.score_user(7), predicted, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(FITS.keys() - PREDICTS.keys()))
+def test_a_model_that_ranks_cannot_be_judged_on_ratings(truth, fitted, name):
+    with pytest.raises(TypeError, match="its scores are not ratings: use `evaluate.rank`"):
+        evaluate.evaluate({"it": fitted(name)}, truth)
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_every_model_has_scores_for_a_user_and_a_film_without_ratings(ratings, name):
+    model = FITS[name](ratings)
+    assert np.isfinite(model.score_user(19)).all()
+    assert np.isfinite(model.score_movie(29)).all()
+    assert np.isfinite(model.score_new_user()).all()
+    assert isinstance(model, RankingModel) == (name not in PREDICTS)
+
+
+# The evaluator ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    part = latest(data.load("movielens_2016"), fraction=0.2)
+    return part, part.train.dense(), part.test.dense()
+
+
+def by_hand(Y, R, method):
+    """Scores of every film, (n_movies, 1) or (n_movies, n_users), in float32 as the models'."""
+    n, total = (array.sum(axis=1, dtype=float) for array in (R, Y))
+    mean = total.sum() / n.sum()
+    damped = ((total + 5 * mean) / (n + 5)).astype(np.float32)
+    left = (R * (Y - damped[:, None].astype(float))).sum(axis=0) / (R.sum(axis=0) + 5.0)
+    return {
+        "global": np.full((len(Y), 1), mean, np.float32),
+        "movie": np.where(n, total / np.maximum(n, 1), mean).astype(np.float32)[:, None],
+        "movie_damped": damped[:, None],
+        "movie_user_damped": damped[:, None] + left.astype(np.float32),
+        "popular": n[:, None].astype(np.float32),
+    }[method]
+
+
+def fit(method, ratings):
+    if method == "popular":
+        return train.fit_popularity(ratings)
+    return train.fit_means(ratings, method)
+
+
+BASELINES = ["global", "movie", "movie_damped", "movie_user_damped", "popular"]
+
+
+@pytest.mark.parametrize("method", BASELINES[:-1])
+def test_errors_of_the_baselines_equal_a_few_lines_of_numpy(bundled, method):
+    part, (Y, R), (T, tested) = bundled
+    error = (np.clip(by_hand(Y, R, method), 0.5, 5).astype(float) - T)[tested == 1]
+    row = evaluate.evaluate({"model": fit(method, part.train)}, part).loc["model"]
+    assert row["rmse"] == pytest.approx(np.sqrt((error**2).mean()), abs=1e-9)
+    assert row["mae"] == pytest.approx(np.abs(error).mean(), abs=1e-9)
+    assert row["rmse_low"] < row["rmse"] < row["rmse_high"]
+
+
+@pytest.mark.parametrize("method", BASELINES)
+def test_ndcg_of_the_baselines_equals_a_few_lines_of_numpy(bundled, method):
+    part, (Y, R), (T, _) = bundled
+    scores = np.where(R == 1, -np.inf, by_hand(Y, R, method))
+    best = np.argsort(-scores, axis=0, kind="stable")[:10]
+    good = T >= 4
+    found, gain = np.take_along_axis(good, best, axis=0), 1 / np.log2(np.arange(2, 12))
+    ndcg = [
+        (gain * found[:, j]).sum() / gain[: good[:, j].sum()].sum()
+        for j in np.flatnonzero(good.any(axis=0))
+    ]
+    table = evaluate.rank({"model": fit(method, part.train)}, part)
+    assert table.loc["model", "ndcg"] == pytest.approx(np.mean(ndcg), abs=1e-9)
+    assert table.loc["model", "n_users"] == len(ndcg)
+    assert table.loc["model", "n_left_out"] == (T.any(axis=0) & ~good.any(axis=0)).sum() > 0
+
+
+def test_of_equal_scores_the_first_rows_are_recommended_and_never_what_was_rated(part):
+    same = evaluate.recommended({"flat": train.fit_means(part.train, "global")}, part, k=5)["flat"]
+    _, R = part.train.dense()
+    for user, found in enumerate(same):
+        assert found.tolist() == np.flatnonzero(R[:, user] == 0)[:5].tolist()
+
+
+def scorer(ratings, score_users, predict=None):
+    return types.SimpleNamespace(
+        score_users=score_users, predict=predict, data_fingerprint=ratings.fingerprint
+    )
+
+
+def tiny():
+    """Five films, two users. Kim likes the last film; Lea has rated all films but the second."""
+    ratings = make_ratings(
+        5, 2, 1,
+        movie_index=np.array([0, 4, 0, 2, 3, 4, 1], np.int32),
+        user_index=np.array([0, 0, 1, 1, 1, 1, 1], np.int32),
+        value=np.array([3, 5, 4, 4, 4, 4, 4.5], np.float32), timestamp=None,
+    )  # fmt: skip
+    test = np.array([1, 6])
+    return types.SimpleNamespace(
+        train=ratings.take(np.delete(np.arange(7), test)), test=ratings.take(test)
+    )
+
+
+def test_a_list_that_ends_early_by_hand():
+    part = tiny()
+    flat = scorer(part.train, lambda users: np.zeros((5, len(users)), np.float32))
+    lists = evaluate.recommended({"flat": flat}, part, 3)["flat"]
+    assert lists.tolist() == [[1, 2, 3], [1, -1, -1]]
+    row = evaluate.rank({"flat": flat}, part, k=3).loc["flat"]
+    # Kim has no hit in three places, Lea one in the first; films 1, 2, 3 have 0, 1 and 1 ratings.
+    assert row[["ndcg", "recall", "map", "mrr", "hit_rate"]].tolist() == [0.5] * 5
+    assert row["precision"] == pytest.approx((0 + 1 / 3) / 2)
+    assert row["popularity"] == pytest.approx((2 / 3 + 0) / 2)
+    assert row["novelty"] == 1  # log2(2 users / 1 rating), and as much where there is none
+    assert row["catalogue_coverage"] == 3 / 5
+
+
+def test_users_without_a_relevant_film_are_left_out_and_counted(part):
+    model = {"model": train.fit_means(part.train)}
+    table = evaluate.rank(model, part, threshold=5.0)
+    best = [part.test.value[part.test.user_index == j].max(initial=0) for j in range(40)]
+    assert table["n_users"].item() == best.count(5)
+    assert table["n_left_out"].item() == 40 - best.count(5) - best.count(0) > 0
+    judged = evaluate.rankings(model, part, threshold=5.0)["model"]
+    assert judged.index.tolist() == [j for j in range(40) if best[j] == 5]
+    for metric in judged:
+        assert judged[metric].mean() == pytest.approx(table[metric].item(), rel=1e-12)
+    with pytest.raises(ValueError, match="no test rating is at or above the `threshold` of 5.5"):
+        evaluate.rank(model, part, threshold=5.5)
+
+
+def test_a_model_that_knows_the_answers_has_the_best_list_there_could_be(part):
+    T, _ = part.test.dense()
+    table = evaluate.rank({"oracle": scorer(part.train, lambda users: T[:, users])}, part)
+    assert table[["ndcg", "map", "mrr", "hit_rate"]].values.tolist() == [[1, 1, 1, 1]]
+    n = [((T[:, j] >= 4).sum()) for j in range(40) if (T[:, j] >= 4).any()]
+    assert table["precision"].item() == pytest.approx(np.minimum(n, 10).mean() / 10, rel=1e-12)
+
+
+def test_the_interval_of_a_ranking_metric_is_that_of_the_users_means(part):
+    model = {"model": train.fit_means(part.train)}
+    table = evaluate.rank(model, part, level=0.9)
+    value = evaluate.rankings(model, part)["model"]["ndcg"].to_numpy()
+    drawn = value[np.random.default_rng(1).integers(0, len(value), (4000, len(value)))].mean(axis=1)
+    plain = np.quantile(drawn, [0.05, 0.95])
+    ours = table[["ndcg_low", "ndcg_high"]].values[0]
+    np.testing.assert_allclose(ours, plain, atol=0.1 * np.ptp(plain))
+
+
+@pytest.mark.parametrize("metric", ["rmse", "mae", "ndcg", "recall", "novelty"])
+def test_a_paired_difference_is_that_of_the_table_and_of_a_plain_bootstrap(part, metric):
+    models = {m: train.fit_means(part.train, m) for m in ("global", "movie", "movie_damped")}
+    judge = evaluate.evaluate if metric in metrics.METRICS else evaluate.rank
+    table = judge(models, part)[metric]
+    found = evaluate.compare(models, part, to="movie", metric=metric)
+    assert found.index.tolist() == ["global", "movie_damped"]
+    for name, row in found.iterrows():
+        assert row["difference"] == pytest.approx(table[name] - table["movie"], abs=1e-12)
+        assert row["low"] <= row["difference"] <= row["high"]
+    if metric in metrics.RANKING:
+        own = evaluate.rankings(models, part)
+        value = (own["global"] - own["movie"])[metric].to_numpy()
+        picks = np.random.default_rng(1).integers(0, len(value), (4000, len(value)))
+        plain = np.quantile(value[picks].mean(axis=1), [0.025, 0.975])
+        np.testing.assert_allclose(
+            found.loc["global", ["low", "high"]].tolist(), plain, atol=0.1 * np.ptp(plain)
+        )
+
+
+def test_an_unknown_metric_or_length_of_list_is_refused(part):
+    model = {"model": train.fit_means(part.train)}
+    with pytest.raises(ValueError, match="a metric is one of rmse, mae, ndcg, .*'auc'"):
+        evaluate.compare(model, part, to="model", metric="auc")
+    for k in (0, 61, 2.5):
+        with pytest.raises(ValueError, match=f"`k` should be from 1 to 60, .*Received: {k}"):
+            evaluate.rank(model, part, k=k)
+
+
+# By count, by user, calibration and coverage
+
+
+def test_the_groups_by_count_add_up_to_the_whole(part):
+    model = train.fit_means(part.train)
+    whole = evaluate.evaluate({"means": model}, part).loc["means", "rmse"]
+    for axis in ("movie", "user"):
+        groups = evaluate.by_count({"means": model}, part, axis, edges=(0, 1, 5, 15, 22))
+        assert groups["n_ratings"].sum() == len(part.test)
+        squares = (groups["rmse"] ** 2 * groups["n_ratings"]).sum() / len(part.test)
+        assert np.sqrt(squares) == pytest.approx(whole, rel=1e-12)
+
+
+def test_a_group_holds_the_ratings_whose_count_its_label_says(part):
+    groups = evaluate.by_count({"m": train.fit_means(part.train)}, part, "movie", (0, 1, 5, 15))
+    count = part.train.movie_counts[part.test.movie_index]
+    found = dict(zip(groups["group"], groups["n_ratings"], strict=True))
+    wanted = {"0": count == 0, "1–4": (count >= 1) & (count < 5),
+              "5–14": (count >= 5) & (count < 15), "15+": count >= 15}  # fmt: skip
+    assert found == {label: rows.sum() for label, rows in wanted.items() if rows.any()}
+
+
+def test_the_users_errors_add_up_to_the_whole(part):
+    model = {"means": train.fit_means(part.train)}
+    users, whole = evaluate.by_user(model, part), evaluate.evaluate(model, part).loc["means"]
+    assert users["userId"].tolist() == part.test.user_ids[np.unique(part.test.user_index)].tolist()
+    weight = users["n_ratings"] / len(part.test)
+    assert (weight * users["rmse"] ** 2).sum() ** 0.5 == pytest.approx(whole["rmse"], rel=1e-12)
+    assert (weight * users["mae"]).sum() == pytest.approx(whole["mae"], rel=1e-12)
+
+
+def test_calibration_is_of_every_test_rating_of_every_model(part):
+    models = {m: train.fit_means(part.train, m) for m in ("movie", "movie_damped")}
+    frame = evaluate.calibration(models, part, n_bins=4)
+    for _, rows in frame.groupby("model"):
+        assert rows["n_ratings"].sum() == len(part.test)
+        observed = (rows["observed"] * rows["n_ratings"]).sum() / len(part.test)
+        assert observed == pytest.approx(part.test.value.mean(), rel=1e-6)
+    # A mean over few ratings says more than it knows: far from the middle, too far.
+    raw = frame[frame["model"] == "movie"]
+    assert raw["predicted"].iloc[-1] > raw["observed"].iloc[-1] + 0.2
+
+
+def test_intervals_of_known_noise_cover_as_they_say_in_every_group(truth):
+    test = truth.test
+    noise = np.random.default_rng(0).normal(size=len(test))
+
+    def predict_interval(movie, user, level):
+        assert level == 0.8
+        return test.value + noise - 1.2816, test.value + noise + 1.2816
+
+    sure = scorer(truth.train, None)
+    sure.predict_interval = predict_interval
+    frame = evaluate.coverage({"sure": sure}, truth, 0.8, edges=(0, 36, 42))
+    assert frame["group"].tolist() == ["all", "0–35", "36–41", "42+"]
+    assert frame["n_ratings"].iloc[0] == frame["n_ratings"].iloc[1:].sum() == len(test)
+    assert ((frame["low"] < 0.8) & (0.8 < frame["high"])).all()
+    assert (frame["high"] - frame["low"]).iloc[0] < (frame["high"] - frame["low"]).iloc[1:].min()
+    np.testing.assert_allclose(frame["width"], 2 * 1.2816, rtol=1e-5)
+
+
+def test_what_training_does_not_know_is_counted(part):
+    frame = evaluate.unknown(part)
+    for name, index, known in (
+        ("users", part.test.user_index, part.train.user_index),
+        ("movies", part.test.movie_index, part.train.movie_index),
+    ):
+        new = [i for i in index.tolist() if i not in set(known.tolist())]
+        assert frame.loc[name].tolist() == [
+            len(set(index.tolist())), len(set(new)), len(index), len(new)
+        ]  # fmt: skip
+
+
+# Folds and seeds
+
+
+def test_one_fold_with_one_seed_is_what_evaluate_and_compare_say(part):
+    fits = {m: lambda r, seed, m=m: train.fit_means(r, m) for m in ("movie", "movie_damped")}
+    models = {name: of(part.train, 0) for name, of in fits.items()}
+    found = evaluate.evaluate_folds(fits, [part], ("rmse", "ndcg"), to="movie")
+    for metric, table in (
+        ("rmse", evaluate.evaluate(models, part)), ("ndcg", evaluate.rank(models, part))
+    ):  # fmt: skip
+        wanted = table.loc["movie_damped", [metric, f"{metric}_low", f"{metric}_high"]]
+        row = found.loc["movie_damped", metric]
+        np.testing.assert_allclose(row[["mean", "low", "high"]], wanted, rtol=1e-12)
+        paired = evaluate.compare(models, part, "movie", metric).loc["movie_damped"]
+        np.testing.assert_allclose(
+            row[["difference", "difference_low", "difference_high"]], paired, atol=1e-12
+        )
+        assert row[["sd_folds", "sd_seeds"]].isna().all()
+
+
+def test_the_spread_over_folds_and_over_seeds_are_told_apart():
+    folds, seeds = kfold(make_ratings(60, 40, 900), 3), (1, 2)
+    fits = {
+        "means": lambda r, seed: train.fit_means(r),
+        "als": lambda r, seed: train.fit_als(r, n_features=3, lam=0.5, sweeps=2, seed=seed),
+    }
+    found = evaluate.evaluate_folds(fits, folds, seeds=seeds, to="means")
+    each = np.array([[
+        evaluate.evaluate({"als": fits["als"](fold.train, seed)}, fold).loc["als", "rmse"]
+        for seed in seeds] for fold in folds])  # fmt: skip
+    row = found.loc["als", "rmse"]
+    assert row["mean"] == pytest.approx(each.mean(), rel=1e-12)
+    assert row["sd_folds"] == pytest.approx(each.mean(axis=1).std(ddof=1), rel=1e-9)
+    assert row["sd_seeds"] == pytest.approx(each.var(axis=1, ddof=1).mean() ** 0.5, rel=1e-9)
+    assert row["difference"] == pytest.approx(
+        row["mean"] - found.loc["means", "rmse"]["mean"], abs=1e-12
+    )
+    assert row["low"] < row["mean"] < row["high"]
+    assert found.loc["means", "rmse"]["sd_seeds"] == 0
+    assert found.loc["means", "rmse"]["difference_high"] == pytest.approx(0, abs=1e-12)
+
+
+# What is refused
+
+
+def test_a_model_that_saw_the_test_ratings_is_refused(part):
+    leaky = {"leaky": train.fit_means(make_ratings(60, 40, 900))}
+    for judge in (evaluate.evaluate, evaluate.rank, evaluate.coverage):
+        with pytest.raises(ValueError, match="'leaky' was trained on other ratings"):
+            judge(leaky, part)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_missing_prediction_is_never_dropped_and_it_says_whose_it_is(part, bad):
+    predicted = np.full(len(part.test), 3.5)
+    missing = np.isin(part.test.user_index, [3, 8])
+    predicted[missing] = bad
+    gaps = {"gaps": scorer(part.train, None, lambda i, j: predicted)}
+    said = f"{missing.sum()} of them not finite, of 2 users: 121, 156$"
+    with pytest.raises(ValueError, match=f"'gaps' should predict all 270 test .* {said}"):
+        evaluate.evaluate(gaps, part)
+    predicted = predicted[:-1]
+    with pytest.raises(ValueError, match=r"all 270 test ratings. Received: shape \(269,\)"):
+        evaluate.evaluate(gaps, part)
+
+
+def test_a_missing_score_is_never_ranked_and_it_says_whose_it_is(part):
+    def score_users(users):
+        scores = np.zeros((60, len(users)), np.float32)
+        scores[5:7, users == 30] = np.nan
+        return scores
+
+    said = "'gaps' should score all 60 films .* 2 scores not finite, of 1 users: 310$"
+    with pytest.raises(ValueError, match=said):
+        evaluate.rank({"gaps": scorer(part.train, score_users)}, part)
+    short = scorer(part.train, lambda users: np.zeros((59, len(users))))
+    with pytest.raises(ValueError, match=r"'short' .* Received: shape \(59, 40\)"):
+        evaluate.rank({"short": short}, part)
+
+
+def test_nothing_learned_changes_when_the_test_ratings_do(part):
+    other = dataclasses.replace(part, test=dataclasses.replace(
+        part.test, value=np.float32(5.5) - part.test.value))  # fmt: skip
+    for of in (train.fit_means, lambda r: train.fit_adam(r, n_features=2, epochs=3)):
+        np.testing.assert_array_equal(
+            *(of(p.train).score_users(np.arange(40)) for p in (part, other))
+        )
