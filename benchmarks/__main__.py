@@ -129,7 +129,7 @@ def benchmark_a(out: Path) -> None:
     """The original's cost: the original's loop, our solvers, and ours with the compiler."""
     ours("cost", solver="als", sweeps=1)  # so that the compiled code is cached
     result = {"original": [ours("cost", solver="original")]}
-    result["adam"] = [ours("cost", solver="adam", epochs=600)]
+    result["adam"] = [ours("cost", solver="adam", epochs=500, init_scale=1.0)]
     result["als"] = [ours("cost", solver="als", sweeps=12, seed=seed) for seed in range(5)]
     with tempfile.TemporaryDirectory() as nothing_cached:
         variables = {"NUMBA_CACHE_DIR": nothing_cached}
@@ -163,7 +163,10 @@ def benchmark_c(out: Path, sizes=SIZES) -> None:
     for n in sizes:
         click.echo(f"{n:,} ratings")
         folder = BUILD / "data" / f"growth_{n}"
-        shape = {"n_movies": round(62_000 * (n / 25e6) ** 0.5), "n_users": round(162_000 * n / 25e6)}
+        shape = {
+            "n_movies": round(62_000 * (n / 25e6) ** 0.5),
+            "n_users": round(162_000 * n / 25e6),
+        }
         if not folder.exists():
             (made,) = ours("make", **shape, n_ratings=n, folder=str(folder))
             click.echo(f"made in {made['seconds']:.0f} s")

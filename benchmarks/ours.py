@@ -39,7 +39,11 @@ def original(ratings, epochs=400):
         gradients = tape.gradient(loss, [X, W, b])
         optimizer.apply_gradients(zip(gradients, [X, W, b], strict=True))
     X.numpy()  # waits for the last step
-    yield epochs, time.perf_counter() - start, float(cost_fn(Y, model(X, W, b), R, COST["lam"], X, W))
+    yield (
+        epochs,
+        time.perf_counter() - start,
+        float(cost_fn(Y, model(X, W, b), R, COST["lam"], X, W)),
+    )
 
 
 def cost(solver, **options):

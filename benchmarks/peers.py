@@ -59,12 +59,15 @@ def lenskit(data, epochs, features, seed, regularization):
     for epoch in range(1, max(epochs) + 1):
         trainer.train_epoch()
         if epoch in epochs:
-            yield epoch, Factors(
-                _spread(scorer.item_embeddings, movies, data["n_movies"]),
-                _spread(scorer.user_embeddings, users, data["n_users"]),
-                scorer.bias.global_bias,
-                _spread(scorer.bias.item_biases, movies, data["n_movies"]),
-                _spread(scorer.bias.user_biases, users, data["n_users"]),
+            yield (
+                epoch,
+                Factors(
+                    _spread(scorer.item_embeddings, movies, data["n_movies"]),
+                    _spread(scorer.user_embeddings, users, data["n_users"]),
+                    scorer.bias.global_bias,
+                    _spread(scorer.bias.item_biases, movies, data["n_movies"]),
+                    _spread(scorer.bias.user_biases, users, data["n_users"]),
+                ),
             )
 
 
@@ -85,7 +88,10 @@ def cmfrec(use_cg):
                 verbose=False, handle_interrupt=False,
             )  # fmt: skip
             model.fit(ratings)
-            yield n, Factors(model.B_, model.A_, model.glob_mean_, model.item_bias_, model.user_bias_)
+            yield (
+                n,
+                Factors(model.B_, model.A_, model.glob_mean_, model.item_bias_, model.user_bias_),
+            )
 
     return train
 

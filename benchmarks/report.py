@@ -1,2 +1,253 @@
-CORES=2
-def write(out): pass
+"""The table and the figure, from the JSON files that the benchmarks left."""
+
+import json
+import math
+import os
+from pathlib import Path
+from statistics import median
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+NAMES = {
+    "cflib": "cflib, fit_als",
+    "lenskit": "LensKit, BiasedMF",
+    "cmfrec_cg": "cmfrec, conjugate gradient",
+    "cmfrec_cholesky": "cmfrec, Cholesky",
+    "surprise": "Surprise, SVD",
+    "spark": "Spark, ALS",
+    "implicit_cg": "implicit, conjugate gradient",
+    "implicit_cholesky": "implicit, Cholesky",
+    "original": "the original's loop",
+    "adam": "fit_adam",
+    "als": "fit_als",
+    "als_uncached": "fit_als, compiling first",
+}
+
+
+def write(out: Path) -> None:
+    """Write `results.md` and `results.svg` for whichever benchmarks have run."""
+    found = {path.stem: json.loads(path.read_text()) for path in out.glob("*.json")}
+    sections = [TABLES[name](found[name]) for name in "abc" if name in found]
+    machine = found.get("machine", {})
+    head = "# Benchmarks\n\nTaken on {} ({} cores), {}, Python {}.".format(
+        *(machine.get(key, "?") for key in ("processor", "cores", "system", "python"))
+    )
+    (out / "results.md").write_text("\n\n".join([head, *sections]) + "\n")
+    panels = [(PANELS[name], found[name]) for name in "abc" if name in found]
+    if panels:
+        figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.6), squeeze=False)
+        for (draw, result), axis in zip(panels, axes[0], strict=True):
+            draw(axis, result)
+            axis.spines[["top", "right"]].set_visible(False)
+        figure.tight_layout()
+        figure.savefig(out / "results.svg", metadata={"Date": None})
+        plt.close(figure)
+
+
+# ---------------------------------------------------------------- a: the original's cost
+
+
+def seconds_to_cost(result: dict) -> tuple[float, dict[str, float]]:
+    """(the original's cost at the end, seconds that each solver took to get there)."""
+    target = steps(result["original"][0])[-1]["cost"]
+    seconds = {}
+    for solver, runs in result.items():
+        first = [
+            next((s["seconds"] for s in steps(run) if s["cost"] <= target), math.inf)
+            for run in runs
+        ]
+        seconds[solver] = median(first)
+    return target, seconds
+
+
+def table_a(result: dict) -> str:
+    target, seconds = seconds_to_cost(result)
+    rows = [
+        [NAMES[solver], _seconds(s), f"{seconds['original'] / s:.0f}×" if s < math.inf else "—"]
+        for solver, s in seconds.items()
+    ]
+    return (
+        f"## a. Seconds to the original's cost\n\n{result['original'][0][-1]['set']}; 100 features,"
+        f" λ = 1. The original's loop ends at a cost of {target:,.0f} after 400 epochs; the others"
+        " run until theirs is as low: `fit_adam`, which does the same on the observed ratings "
+        "alone, from the same start. Imports are not counted; of `fit_als`, the median of "
+        f"{len(result['als'])} seeds.\n\n"
+        + markdown(["solver", "seconds", "as fast as the loop"], rows)
+    )
+
+
+def panel_a(axis, result: dict) -> None:
+    target, _ = seconds_to_cost(result)
+    for solver in ("original", "adam", "als"):
+        points = steps(result[solver][0])
+        axis.plot([s["seconds"] for s in points], [s["cost"] for s in points], label=NAMES[solver])
+    axis.axhline(target, color="grey", linewidth=0.8, linestyle=":")
+    axis.set(xscale="log", yscale="log", xlabel="seconds of training", ylabel="cost")
+    axis.set_title("The original's cost")
+    axis.legend(frameon=False, fontsize=8)
+
+
+# ---------------------------------------------------------------- b: the peers
+
+
+def common_rmse(of_set: dict) -> float:
+    """The error that all reach: the worst of their best, up to the next thousandth."""
+    best = [
+        min(s["rmse"] for s in steps(run["lines"]))
+        for run in of_set["peers"].values()
+        if steps(run["lines"]) and steps(run["lines"])[0]["rmse"] is not None
+    ]
+    return math.ceil(1000 * max(best)) / 1000
+
+
+def reached(run: dict, rmse: float) -> float:
+    """Seconds at the first checkpoint with an error no higher than this; infinity if none."""
+    return next((s["seconds"] for s in steps(run["lines"]) if s["rmse"] <= rmse), math.inf)
+
+
+def table_b(result: dict) -> str:
+    parts = [
+        "## b. Beside the peers\n\n64 features for all, each with the λ that did best on a fifth "
+        "of its own training ratings (`python -m benchmarks tune`), on all cores where it can use "
+        "them, in single precision where it can. Errors are on held-out ratings, predictions "
+        "clipped to the scale. The common error is the worst of the libraries' best, rounded up "
+        "to a thousandth, so that each reaches it. Reading, and building a library's own kind of "
+        "data set, are not counted. implicit's model is another, so only its sweeps compare."
+    ]
+    for name, of_set in result.items():
+        target = common_rmse(of_set)
+        own = of_set["peers"]["cflib"]
+        # From an error that everybody has after one epoch, one learns little: so the best, too.
+        strict = math.ceil(1000 * min(s["rmse"] for s in steps(own["lines"]))) / 1000
+        rows = []
+        for peer, run in of_set["peers"].items():
+            points = steps(run["lines"])
+            if not points:
+                rows.append([NAMES[peer], "—", "—", "—", "—", "—", "—"])
+                continue
+            row = [NAMES[peer]]
+            if points[0]["rmse"] is None:
+                row += ["—", "—", "—", "—"]
+            else:
+                at = reached(run, target)
+                row += [
+                    f"{at:.2f}",
+                    f"{at / reached(own, target):.1f}×",
+                    _seconds(reached(run, strict)),
+                    f"{min(s['rmse'] for s in points):.4f}",
+                ]
+            row += [f"{sweep_seconds(points):.2f}", _memory(run["lines"])]
+            rows.append(row)
+        best = of_set["best_rmse"]
+        parts.append(
+            f"### {name}: {of_set['train']:,.0f} ratings to train on, {of_set['test']:,.0f} held "
+            f"out; {of_set['n_movies']:,.0f} films, {of_set['n_users']:,.0f} users\n\n"
+            + (f"No model can be below {best:.4f} here.\n\n" if best == best else "")
+            + markdown(
+                [
+                    "library",
+                    f"seconds to {target:.3f}",
+                    "in cflib's",
+                    f"seconds to {strict:.3f}",
+                    "lowest error",
+                    "seconds a sweep",
+                    "peak memory, GB",
+                ],
+                rows,
+            )  # fmt: skip
+        )
+    return "\n\n".join(parts)
+
+
+def sweep_seconds(points) -> float:
+    """Seconds of one more sweep: the slope between the first checkpoint and the last."""
+    first, last = points[0], points[-1]
+    return (last["seconds"] - first["seconds"]) / max(last["epochs"] - first["epochs"], 1)
+
+
+def panel_b(axis, result: dict) -> None:
+    name, of_set = list(result.items())[-1]
+    for peer, run in of_set["peers"].items():
+        points = steps(run["lines"])
+        if points and points[0]["rmse"] is not None:
+            own = peer == "cflib"
+            axis.plot(
+                [s["seconds"] for s in points], [s["rmse"] for s in points],
+                marker=".", label=NAMES[peer], linewidth=2.5 if own else 1, zorder=3 if own else 2,
+            )  # fmt: skip
+    if of_set["best_rmse"] == of_set["best_rmse"]:
+        axis.axhline(of_set["best_rmse"], color="grey", linewidth=0.8, linestyle=":")
+    axis.set(xscale="log", xlabel="seconds of training", ylabel="held-out RMSE, stars")
+    axis.set_title(f"{name} ratings, 64 features")
+    axis.legend(frameon=False, fontsize=8)
+
+
+# ---------------------------------------------------------------- c and d: growth, the limit
+
+
+def table_c(result: dict) -> str:
+    rate, rows = result["flop_per_second"], []
+    for row in result["rows"]:
+        limit = row["flop"] / rate
+        rows.append(
+            [f"{row['ratings']:,.0f}", f"{row['movies']:,.0f}", f"{row['users']:,.0f}",
+             f"{row['sweep_seconds']:.3f}", f"{1e6 * row['sweep_seconds'] / row['ratings']:.2f}",
+             f"{row['peak_bytes'] / 1e9:.2f}", f"{limit:.3f}",
+             f"{row['sweep_seconds'] / limit:.1f}×"]
+        )  # fmt: skip
+    return (
+        "## c, d. Growth, and the limit\n\n"
+        f"`fit_als` with {result['options']['features']} features, a process for each size: "
+        "seconds a sweep (the median), and the peak memory of the whole process with its data and "
+        "TensorFlow. The limit is what a sweep can't do without (the normal equations, their "
+        f"Cholesky factors and substitutions) at {rate / 1e9:.0f} GFLOP/s, this machine's rate "
+        "for a large matrix product.\n\n"
+        + markdown(
+            ["ratings", "films", "users", "seconds a sweep", "µs a rating", "peak memory, GB",
+             "the limit, seconds", "sweep over limit"],
+            rows,
+        )
+    )  # fmt: skip
+
+
+def panel_c(axis, result: dict) -> None:
+    rows = result["rows"]
+    ratings = [row["ratings"] for row in rows]
+    axis.plot(ratings, [row["sweep_seconds"] for row in rows], marker="o", label="a sweep")
+    axis.plot(
+        ratings, [row["flop"] / result["flop_per_second"] for row in rows],
+        marker=".", label="the limit (matrix product)",
+    )  # fmt: skip
+    slope = rows[-1]["sweep_seconds"] / ratings[-1]
+    axis.plot(ratings, [slope * n for n in ratings], color="grey", linestyle=":",
+              label="through the origin")  # fmt: skip
+    axis.set(xscale="log", yscale="log", xlabel="ratings", ylabel="seconds a sweep")
+    axis.set_title(f"Growth, {result['options']['features']} features")
+    axis.legend(frameon=False, fontsize=8)
+
+
+TABLES = {"a": table_a, "b": table_b, "c": table_c}
+PANELS = {"a": panel_a, "b": panel_b, "c": panel_c}
+
+
+def steps(lines: list[dict]) -> list[dict]:
+    """The checkpoints among what a process printed."""
+    return [line for line in lines if "epochs" in line]
+
+
+def markdown(columns, rows) -> str:
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f}" if math.isfinite(seconds) else "not reached"
+
+
+def _memory(lines) -> str:
+    peak = [line["peak_bytes"] for line in lines if "peak_bytes" in line]
+    return f"{peak[0] / 1e9:.2f}" if peak else "stopped by the time limit"
