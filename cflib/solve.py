@@ -25,10 +25,12 @@ import functools
 from typing import NamedTuple
 
 import numba
+import numba.extending
 import numpy as np
+from llvmlite import ir
 from numba.core.compiler import Compiler
 
-BLOCK = 32  # ratings gathered at a time: small enough to stay in the first-level cache
+BLOCK = 8  # ratings gathered at a time, while the next ones are on their way from memory
 LANES = 16  # float32 numbers in the widest vector register; rows are padded to a multiple
 NEGLIGIBLE = np.float32(1e-6)  # a pivot this small beside its diagonal is rounding alone
 SMALL_RIDGE = np.float32(1e-4)  # relative to |v|²: below it the dual form loses the bias
@@ -273,6 +275,25 @@ def _substitute(A, size, end, x):
         x[i] = total / A[i, i] if A[i, i] > 0 else np.float32(0)
 
 
+@numba.extending.intrinsic
+def _ask_for(typing, factors, row, feature):
+    """Start to fetch the cache line with `factors[row, feature]`, without waiting for it."""
+
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(factors)(context, builder, arguments[0])
+        place = numba.core.cgutils.get_item_pointer(
+            context, builder, factors, array, arguments[1:], wraparound=False
+        )
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        for_reading, keep, data = number(0), number(3), number(1)
+        builder.call(prefetch, [builder.bitcast(place, byte), for_reading, keep, data])
+        return context.get_dummy_value()
+
+    return numba.types.void(factors, numba.intp, numba.intp), generate
+
+
 @_compiled
 def _accumulate(column, residual, factors, column_bias, constant, A, B):
     """A = Σ zᵀz over ratings, lower triangle, with z = [residual - column_bias, factors, constant].
@@ -291,63 +312,10 @@ def _accumulate(column, residual, factors, column_bias, constant, A, B):
             B[t, 1 + n_features] = constant
         B[n : (n + 3) // 4 * 4] = 0
         for t in range(0, n, 4):
+            for c in column[start + BLOCK + t : start + BLOCK + t + 4]:  # of the next block
+                for f in range(0, n_features, LANES):
+                    _ask_for(factors, c, f)
             _add_outer_products(A, B, t, np.float32(1), n_features + 2)
-
-
-@_compiled
-def _solve_many(column, residual, factors, column_bias, ridge, constant, bias_share, A, B, x):
-    """x = [-, w, b] of one row, from its normal equations: one for each coefficient."""
-    last = factors.shape[1] + 1
-    _accumulate(column, residual, factors, column_bias, constant, A, B)
-    for f in range(1, last):
-        A[f, f] += ridge
-    A[last, last] += bias_share * ridge
-    _factorise(A, last + 1, 1)
-    _substitute(A, last + 1, 1, x)
-
-
-@_compiled
-def _solve_few(column, residual, factors, column_bias, ridge, constant, bias_share, A, B, x):
-    """x = [-, w, b] of a row with fewer ratings than features: one equation for each rating.
-
-    w = Vᵀ α with (V Vᵀ + ridge) α = residual - b, the same minimum in its dual form. A penalised
-    constant is one more feature. A free one is what makes Σ α = 0: column 1 holds the ones, and
-    b is read from what the elimination leaves of columns 0 and 1.
-
-    B, (n_features + 1 padded to fours, padded), is room for Vᵀ; what a longer row left in it
-    lies to the right of all that is read. Returns False, with nothing solved, where the ridge is
-    too small for this form.
-    """
-    n, n_features = len(column), factors.shape[1]
-    size = n + 2
-    for t in range(n):
-        c = column[t]
-        for f in range(n_features):
-            B[f, 2 + t] = factors[c, f]
-        B[n_features, 2 + t] = constant * bias_share
-    B[:, size] = 0
-    A[: (size + 3) // 4 * 4] = 0
-    for f in range(0, n_features + 1, 4):
-        _add_outer_products(A, B, f, np.float32(1), size)
-    for t in range(n):
-        if ridge <= SMALL_RIDGE * A[2 + t, 2 + t]:
-            return False
-        A[2 + t, 2 + t] += ridge
-        A[2 + t, 0] = residual[t] - column_bias[column[t]]
-        A[2 + t, 1] = constant * (1 - bias_share)
-    _factorise(A, size, 2)
-    b = A[1, 0] / A[1, 1] if A[1, 1] < 0 else np.float32(0)
-    for t in range(2, size):
-        A[t, 0] -= b * A[t, 1]
-    alpha = np.empty(size, np.float32)
-    _substitute(A, size, 2, alpha)
-    for f in range(n_features + 1):
-        total = np.float32(0)
-        for t in range(2, size):
-            total += B[f, t] * alpha[t]
-        x[1 + f] = total
-    x[1 + n_features] += b
-    return True
 
 
 @_compiled
@@ -365,6 +333,71 @@ def _squared_error(column, residual, factors, column_bias, x):
 
 
 @_compiled
+def _solve_many(column, residual, factors, column_bias, ridge, constant, bias_share, A, B, x):
+    """x = [-, w, b] of one row, from its normal equations: one for each coefficient.
+
+    Returns the squared error. A[0, 0] starts as that of predicting nothing, and the elimination
+    leaves the minimum there; only where little is left of it are the ratings gone through again.
+    """
+    last = factors.shape[1] + 1
+    _accumulate(column, residual, factors, column_bias, constant, A, B)
+    for f in range(1, last):
+        A[f, f] += ridge
+    A[last, last] += bias_share * ridge
+    of_nothing = A[0, 0]
+    _factorise(A, last + 1, 1)
+    _substitute(A, last + 1, 1, x)
+    squared_error = A[0, 0] - ridge * (np.sum(x[1:last] ** 2) + bias_share * x[last] ** 2)
+    if squared_error > of_nothing / 8:
+        return np.float64(squared_error)
+    return _squared_error(column, residual, factors, column_bias, x)
+
+
+@_compiled
+def _solve_few(column, residual, factors, column_bias, ridge, constant, bias_share, A, B, x):
+    """x = [-, w, b] of a row with fewer ratings than features: one equation for each rating.
+
+    w = Vᵀ α with (V Vᵀ + ridge) α = residual - b, the same minimum in its dual form. A penalised
+    constant is one more feature. A free one is what makes Σ α = 0: column 1 holds the ones, and
+    b is read from what the elimination leaves of columns 0 and 1.
+
+    B, (n_features + 1 padded to fours, padded), is room for Vᵀ; what a longer row left in it
+    lies to the right of all that is read. Returns the squared error, or -1 with nothing solved
+    where the ridge is too small for this form.
+    """
+    n, n_features = len(column), factors.shape[1]
+    size = n + 2
+    for t in range(n):
+        c = column[t]
+        for f in range(n_features):
+            B[f, 2 + t] = factors[c, f]
+        B[n_features, 2 + t] = constant * bias_share
+    B[:, size] = 0
+    A[: (size + 3) // 4 * 4] = 0
+    for f in range(0, n_features + 1, 4):
+        _add_outer_products(A, B, f, np.float32(1), size)
+    for t in range(n):
+        if ridge <= SMALL_RIDGE * A[2 + t, 2 + t]:
+            return -1.0
+        A[2 + t, 2 + t] += ridge
+        A[2 + t, 0] = residual[t] - column_bias[column[t]]
+        A[2 + t, 1] = constant * (1 - bias_share)
+    _factorise(A, size, 2)
+    b = A[1, 0] / A[1, 1] if A[1, 1] < 0 else np.float32(0)
+    for t in range(2, size):
+        A[t, 0] -= b * A[t, 1]
+    alpha = np.empty(size, np.float32)
+    _substitute(A, size, 2, alpha)
+    for f in range(n_features + 1):
+        total = np.float32(0)
+        for t in range(2, size):
+            total += B[f, t] * alpha[t]
+        x[1 + f] = total
+    x[1 + n_features] += b
+    return _squared_error(column, residual, factors, column_bias, x)
+
+
+@_compiled
 def _solve_range(first, last, start, column, residual, factors, column_bias, ridge,
                  constant, bias_share, solution, bias, squared_error):  # fmt: skip
     """Rows first ... last - 1 of `solve_rows`."""
@@ -377,11 +410,10 @@ def _solve_range(first, last, start, column, residual, factors, column_bias, rid
     for i in range(first, last):
         columns, residuals = column[start[i] : start[i + 1]], residual[start[i] : start[i + 1]]
         row = (columns, residuals, factors, column_bias, ridge[i], constant, bias_share)
-        if len(columns) > n_features // 2 or not _solve_few(*row, A, B_few, x):
-            _solve_many(*row, A, B, x)
+        error = _solve_few(*row, A, B_few, x) if len(columns) <= n_features // 2 else -1.0
+        squared_error[i] = error if error >= 0 else _solve_many(*row, A, B, x)
         solution[i] = x[1 : 1 + n_features]
         bias[i] = x[1 + n_features]
-        squared_error[i] = _squared_error(columns, residuals, factors, column_bias, x)
 
 
 @_compiled
