@@ -1,0 +1,298 @@
+"""Train one model on one split, in the model's own environment, and write what it predicts.
+
+`python -m benchmarks.accuracy.fit MODEL SPLIT OUT OPTIONS`: SPLIT is a .npz that `folds.py` wrote,
+OUT the .npz that becomes of it, OPTIONS is JSON. Into OUT go the predictions of the test ratings,
+clipped to the scale; the ten best films of each user where the model can score all films, in the
+order that `cflib.evaluate` gives them; seconds of training, on the clock and of all processors,
+and of training and predicting the test ratings (reading is not counted, and the library's import
+not either); and the most memory that the process has had.
+
+A model is a function of the training data and its options that returns `Fitted`. What the library
+cannot predict, such as a film without training ratings, gets what the library itself says of it.
+"""
+
+import importlib
+import json
+import os
+import sys
+import time
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_matrix, diags, eye, hstack
+
+from benchmarks.peers import Factors, _spread, peak_memory
+
+K = 10  # films in a list
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+class Fitted(NamedTuple):
+    """predict(movie, user) -> (n,), or None; scores(user) -> (n_movies,), or None."""
+
+    predict: object = None
+    scores: object = None
+    interval: object = None  # (movie, user) -> low, high of what should hold 90 % of the ratings
+
+
+def from_factors(X, W, mean=0.0, movie_bias=None, user_bias=None, rates=True) -> Fitted:
+    f = Factors(X, W, mean, movie_bias, user_bias)
+
+    def predict(movie, user):
+        products = np.einsum("nk,nk->n", f.X[movie], f.W[user])
+        return f.mean + f.movie_bias[movie] + f.user_bias[user] + products
+
+    return Fitted(predict if rates else None, lambda user: f.movie_bias + f.X @ f.W[user])
+
+
+# Ours ---------------------------------------------------------------------------------------
+
+
+def cflib(data, solver, who_rated_what=None, films=False, **options):
+    from benchmarks.ours import as_ratings
+    from cflib import implicit, train
+
+    axes = int(data["n_movies"]), int(data["n_users"])
+    ratings = as_ratings(data["movie"], data["user"], data["value"], *axes)
+    if who_rated_what is not None:
+        options["who_rated_what"] = who_rated_what
+    if films:
+        options["movie_features"] = data["films"]
+    fit = getattr(train, f"fit_{solver}", None) or getattr(implicit, f"fit_{solver}")
+    model = fit(ratings, **options)
+    rates = solver not in ("implicit", "popularity")
+    return Fitted(
+        model.predict if rates else None,
+        model.score_user,
+        getattr(model, "predict_interval", None),
+    )
+
+
+# Peers --------------------------------------------------------------------------------------
+
+
+def surprise(data, algorithm, **options):
+    import surprise
+
+    n_users, n_movies = int(data["n_users"]), int(data["n_movies"])
+    of_user, of_movie = {}, {}
+    users, user = np.unique(data["user"], return_inverse=True)
+    movies, movie = np.unique(data["movie"], return_inverse=True)
+    for u, i, r in zip(user.tolist(), movie.tolist(), data["value"].tolist(), strict=True):
+        of_user.setdefault(u, []).append((i, r))
+        of_movie.setdefault(i, []).append((u, r))
+    ids = [{raw: n for n, raw in enumerate(side.tolist())} for side in (users, movies)]
+    trainset = surprise.Trainset(
+        of_user, of_movie, len(users), len(movies), len(user), (0.5, 5), *ids
+    )
+    if algorithm == "KNNBaseline":
+        options = {"verbose": False} | options
+    else:
+        options = {"random_state": 1} | options
+    model = getattr(surprise, algorithm)(**options)
+    if algorithm == "KNNBaseline":
+        model.bsl_options.setdefault("method", "als")
+    model.fit(trainset)
+    if algorithm == "SVD":
+        return from_factors(
+            _spread(model.qi, movies, n_movies), _spread(model.pu, users, n_users),
+            trainset.global_mean, _spread(model.bi, movies, n_movies),
+            _spread(model.bu, users, n_users),
+        )  # fmt: skip
+
+    def predict(movie, user):
+        return np.array(
+            [model.predict(u, i).est for u, i in zip(user.tolist(), movie.tolist(), strict=True)]
+        )
+
+    return Fitted(predict)
+
+
+def lenskit(data, scorer, **options):
+    """What a scorer leaves out, LensKit's own fallback, its damped means, predicts."""
+    import pandas as pd
+    from lenskit import als, knn
+    from lenskit.batch import predict as predict_all
+    from lenskit.data import from_interactions_df
+    from lenskit.pipeline import predict_pipeline
+    from lenskit.training import TrainingOptions
+
+    kind = getattr(als, scorer, None) or getattr(knn, scorer)
+    columns = {"user_id": data["user"], "item_id": data["movie"], "rating": data["value"]}
+    pipeline = predict_pipeline(kind(**options))
+    pipeline.train(from_interactions_df(pd.DataFrame(columns)), TrainingOptions(rng=1))
+
+    def predict(movie, user):
+        pairs = pd.DataFrame({"user_id": user, "item_id": movie})
+        found = predict_all(pipeline, pairs, n_jobs=1).to_df()
+        found = found.set_index(["user_id", "item_id"])["score"]
+        return found.loc[pd.MultiIndex.from_frame(pairs)].to_numpy()
+
+    def scores(user):
+        return predict(np.arange(int(data["n_movies"])), np.full(int(data["n_movies"]), user))
+
+    return Fitted(predict, scores)
+
+
+def cmfrec(data, films=False, **options):
+    import pandas as pd
+    from cmfrec import CMF
+    from scipy.sparse import coo_matrix
+
+    shape = int(data["n_users"]), int(data["n_movies"])
+    ratings = coo_matrix((data["value"], (data["user"], data["movie"])), shape)
+    model = CMF(nthreads=CORES, handle_interrupt=False, verbose=False, random_state=1, **options)
+    model.fit(ratings, I=data["films"] if films else None)
+    # Columns: those of the side information alone first, then the shared, then the ratings' own.
+    k = options.get("k", 40)
+    X, W = model.B_[:, :k], model.A_[:, :k]
+    fitted = from_factors(X, W, model.glob_mean_, model.item_bias_, model.user_bias_)
+    some = np.arange(min(shape))
+    assert np.allclose(model.predict(some, some), fitted.predict(some, some), atol=1e-3)
+    return fitted
+
+
+def myfm(data, rank, n_iter, blocks=False, films=False, n_kept_samples=None):
+    """One-hot ids; with `blocks`, who rated what too, as in SVD++; with `films`, their features."""
+    from myfm import MyFMRegressor, RelationBlock
+
+    n_users, n_movies = int(data["n_users"]), int(data["n_movies"])
+    rated = csr_matrix(
+        (np.ones(len(data["user"])), (data["user"], data["movie"])), (n_users, n_movies)
+    )
+    of_user, of_movie = [eye(n_users, format="csr")], [eye(n_movies, format="csr")]
+    if blocks:
+        of_user.append(_evened(rated))
+        of_movie.append(_evened(rated.T.tocsr()))
+    if films:
+        of_movie.append(csr_matrix(data["films"]))
+    sizes = [part.shape[1] for part in of_user + of_movie]
+    of_user, of_movie = (hstack(parts, format="csr") for parts in (of_user, of_movie))
+
+    def relations(movie, user):
+        return [RelationBlock(user, of_user), RelationBlock(movie, of_movie)]
+
+    model = MyFMRegressor(rank=rank, random_seed=1)
+    movie, user = data["movie"].astype(np.int64), data["user"].astype(np.int64)
+    model.fit(
+        csr_matrix((len(user), 0)), data["value"].astype(np.float64),
+        X_rel=relations(movie, user), n_iter=n_iter, n_kept_samples=n_kept_samples,
+        group_shapes=sizes,
+        callback=lambda *_: (False, ""),
+    )  # fmt: skip
+
+    def predict(movie, user):
+        movie, user = movie.astype(np.int64), user.astype(np.int64)
+        return model.predict(csr_matrix((len(user), 0)), relations(movie, user), n_workers=CORES)
+
+    def scores(user):
+        return predict(np.arange(n_movies), np.full(n_movies, user))
+
+    return Fitted(predict, scores)
+
+
+def cornac(data, **options):
+    from cornac.data import Dataset
+    from cornac.models import MF
+
+    train = Dataset.from_uir(
+        zip(data["user"].tolist(), data["movie"].tolist(), data["value"].tolist(), strict=True),
+        seed=1,
+    )
+    model = MF(seed=1, **options).fit(train)
+    movies, users = (list(ids) for ids in (train.iid_map, train.uid_map))
+    n_movies, n_users = int(data["n_movies"]), int(data["n_users"])
+    return from_factors(
+        _spread(model.i_factors, movies, n_movies), _spread(model.u_factors, users, n_users),
+        model.global_mean, _spread(model.i_biases, movies, n_movies),
+        _spread(model.u_biases, users, n_users),
+    )  # fmt: skip
+
+
+def implicit(data, **options):
+    from implicit.als import AlternatingLeastSquares
+
+    shape = int(data["n_users"]), int(data["n_movies"])
+    ones = csr_matrix((np.ones(len(data["user"]), np.float32), (data["user"], data["movie"])), shape)
+    model = AlternatingLeastSquares(random_state=1, num_threads=CORES, **options)
+    model.fit(ones, show_progress=False)
+    return from_factors(model.item_factors, model.user_factors, rates=False)
+
+
+def ease(data, lam):
+    """Scores X (I - P / diag P), P = (XᵀX + λ)⁻¹: Steck (2019), "Embarrassingly shallow autoencoders".
+
+    P by Woodbury's identity, which needs the inverse of users x users only.
+    """
+    X = np.zeros((int(data["n_users"]), int(data["n_movies"])))
+    X[data["user"], data["movie"]] = 1
+    inner = np.linalg.solve(X @ X.T + lam * np.eye(len(X)), X)
+    XP = (X - (X @ X.T) @ inner) / lam
+    scores = X - XP / ((1 - (X * inner).sum(axis=0)) / lam)
+    return Fitted(scores=lambda user: scores[user])
+
+
+def _evened(rows):
+    """Each row over the root of its number of entries."""
+    return diags(np.maximum(np.diff(rows.indptr), 1) ** -0.5) @ rows
+
+
+MODELS = {
+    f.__name__: f for f in (cflib, surprise, lenskit, cmfrec, myfm, cornac, implicit, ease)
+}
+IMPORTS = {
+    "cflib": ["cflib.train", "benchmarks.ours"],
+    "lenskit": ["lenskit.als", "lenskit.knn", "lenskit.batch", "lenskit.pipeline"],
+    "cornac": ["cornac.models"],
+    "implicit": ["implicit.als"],
+    "ease": [],
+}
+
+
+# One run ------------------------------------------------------------------------------------
+
+
+def best_films(scores, data) -> np.ndarray:
+    """The K films that the user has not rated with the highest scores; of equals the first."""
+    n_users = int(data["n_users"])
+    found = np.empty((n_users, K), np.int32)
+    order = np.argsort(data["user"], kind="stable")
+    rated = np.split(data["movie"][order], np.cumsum(np.bincount(data["user"], minlength=n_users)))
+    for user in range(n_users):
+        of_user = np.array(scores(user), np.float64)
+        if not np.isfinite(of_user).all():
+            raise ValueError(f"scores of user {user} are not finite")
+        of_user[rated[user]] = -np.inf
+        found[user] = np.argsort(-of_user, kind="stable")[:K]
+    return found
+
+
+def run(library, path, out, options) -> None:
+    with np.load(path) as stored:
+        data = {key: stored[key] for key in stored.files}
+    test = data.pop("test_movie"), data.pop("test_user")
+    rank = options.pop("rank_films", False)
+    for module in IMPORTS.get(library, [library]):
+        importlib.import_module(module)
+    start, used = time.perf_counter(), time.process_time()
+    fitted = MODELS[library](data, **options)
+    result = {
+        "train_seconds": time.perf_counter() - start,
+        "train_cpu_seconds": time.process_time() - used,
+    }
+    if fitted.predict is not None:
+        predicted = np.asarray(fitted.predict(*test), np.float64)
+        if not np.isfinite(predicted).all():
+            raise ValueError(f"{(~np.isfinite(predicted)).sum()} predictions are not finite")
+        result["predicted"] = np.clip(predicted, 0.5, 5)
+    result["seconds"] = time.perf_counter() - start
+    result["peak_bytes"] = peak_memory()
+    if fitted.interval is not None:
+        result["low"], result["high"] = fitted.interval(*test)
+    if rank and fitted.scores is not None:
+        result["films"] = best_films(fitted.scores, data)
+    np.savez(out, **result)
+
+
+if __name__ == "__main__":
+    run(*sys.argv[1:4], json.loads(sys.argv[4]))
