@@ -114,8 +114,10 @@ def test_make_alone_lists_the_targets():
     done = subprocess.run(
         ["make"], cwd=ROOT, capture_output=True, text=True, check=True, env=_outside_of_make()
     )
-    targets = [line.split()[1] for line in done.stdout.splitlines()]
-    assert targets == ["help", "run", "test", "notebooks", "lab", "clean"]
+    listed = [line.split()[1] for line in done.stdout.splitlines()]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (targets,) = re.findall(r"^\.PHONY: (help .*)$", makefile, re.MULTILINE)
+    assert listed == targets.split() and {"run", "test", "notebooks", "lab"} <= set(listed)
 
 
 def _outside_of_make() -> dict:
