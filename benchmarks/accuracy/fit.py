@@ -213,7 +213,9 @@ def implicit(data, **options):
     from implicit.als import AlternatingLeastSquares
 
     shape = int(data["n_users"]), int(data["n_movies"])
-    ones = csr_matrix((np.ones(len(data["user"]), np.float32), (data["user"], data["movie"])), shape)
+    ones = csr_matrix(
+        (np.ones(len(data["user"]), np.float32), (data["user"], data["movie"])), shape
+    )
     model = AlternatingLeastSquares(random_state=1, num_threads=CORES, **options)
     model.fit(ones, show_progress=False)
     return from_factors(model.item_factors, model.user_factors, rates=False)
@@ -237,9 +239,7 @@ def _evened(rows):
     return diags(np.maximum(np.diff(rows.indptr), 1) ** -0.5) @ rows
 
 
-MODELS = {
-    f.__name__: f for f in (cflib, surprise, lenskit, cmfrec, myfm, cornac, implicit, ease)
-}
+MODELS = {f.__name__: f for f in (cflib, surprise, lenskit, cmfrec, myfm, cornac, implicit, ease)}
 IMPORTS = {
     "cflib": ["cflib.train", "benchmarks.ours"],
     "lenskit": ["lenskit.als", "lenskit.knn", "lenskit.batch", "lenskit.pipeline"],

@@ -52,9 +52,7 @@ class Stored(NamedTuple):
 def stored(file, split: str) -> Stored:
     train = folds.of(split).train
     with np.load(file) as found:
-        return Stored(
-            train.fingerprint, found.get("predicted"), found.get("films"), train.n_movies
-        )
+        return Stored(train.fingerprint, found.get("predicted"), found.get("films"), train.n_movies)
 
 
 def score(file, split: str) -> float:
