@@ -142,6 +142,13 @@ def test_numbers_beyond_64_bits_are_kept_apart_as_text(file):
     assert ratings.user_ids.tolist() == [str(10**30), str(10**30 + 1)]
 
 
+def test_unsigned_numbers_beyond_64_bits_are_text_in_parquet_too(tmp_path):
+    ids = np.array([2**63 + 1, 2], np.uint64)
+    frame = pd.DataFrame({"userId": ids, "movieId": 1, "rating": 3.0})
+    frame.to_parquet(tmp_path / "ids.parquet")
+    assert data.read(tmp_path / "ids.parquet").user_ids.tolist() == ["2", str(2**63 + 1)]
+
+
 def test_a_table_with_ids_as_text_fits_ratings_with_ids_as_numbers(file):
     movies = MOVIES.assign(movieId=MOVIES["movieId"].astype(str))
     assert data.read(file(GOOD), movies=movies).movies["title"].tolist() == ["Ten", "Thirty"]
@@ -149,8 +156,14 @@ def test_a_table_with_ids_as_text_fits_ratings_with_ids_as_numbers(file):
 
 @pytest.mark.parametrize(
     "times",
-    [("86400", "172800"), ("86400.0", "172800.9"), ("1970-01-02", "1970-01-03 00:00:00")],
-    ids=["seconds", "fractions", "dates"],
+    [
+        ("86400", "172800"),
+        ("86400.0", "172800.9"),
+        ("1970-01-02", "1970-01-03 00:00:00"),
+        ("1970-01-02T00:00:00.25", "1970-01-03T00:00:00.75"),
+        ("1970-01-02T00:00:00Z", "1970-01-03T02:00:00+02:00"),
+    ],
+    ids=["seconds", "fractions", "dates", "parts of seconds", "zones"],
 )
 def test_times_become_whole_seconds(file, times):
     lines = "".join(f"1,{i},3,{time}\n" for i, time in enumerate(times))
@@ -162,6 +175,13 @@ def test_blank_lines_a_byte_order_mark_and_windows_line_ends_change_nothing(file
     plain = data.read(file(GOOD))
     text = "\ufeff" + GOOD.replace("\n", "\r\n") + "\r\n\r\n"
     assert data.read(file(text, "windows.csv")).fingerprint == plain.fingerprint
+
+
+def test_a_line_break_inside_quotes_is_part_of_a_value_wherever_a_block_ends(file, monkeypatch):
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 64)
+    lines = [f'1,{i},3,"one\n{i},two\nthree"\n' for i in range(50)]
+    ratings = data.read(file("userId,movieId,rating,comment\n" + "".join(lines)))
+    assert ratings.movie_ids.tolist() == list(range(50)) and ratings.n_ratings == 50
 
 
 def test_a_large_file_is_read_in_blocks_that_agree(file, monkeypatch):
@@ -184,11 +204,16 @@ def test_a_missing_column_is_named_with_those_that_there_are(file):
     assert data.read(path, user="user").n_ratings == 1
 
 
+def test_two_columns_of_one_name_and_one_column_for_two_things_are_refused(file):
+    refused(file("userId,movieId,rating,rating\n1,2,3,4\n"), "one column 'rating'", "Rename")
+    refused(file(GOOD), "different columns", "'movieId', 'movieId'", user="movieId")
+
+
 def test_a_missing_column_in_parquet_is_named(odd):
     refused(odd[1]["parquet"], "no column 'userId'", "'who'")
 
 
-@pytest.mark.parametrize("text", ["good", "", "4,5", "NULL", "4;"])
+@pytest.mark.parametrize("text", ["good", "", "4,5", "NULL", "1_0"])
 def test_text_where_a_rating_should_be_is_refused(file, text):
     path = file(HEADER + f'1,10,4.0,100\n\n1,30,"{text}",200\n')
     refused(path, "line 4", "column 'rating'", "should be a number", repr(text), "Correct")
@@ -220,6 +245,11 @@ def test_a_rating_off_the_declared_scale_is_refused(file, text):
     assert data.read(path).n_ratings == 2
 
 
+def test_a_scale_that_is_the_wrong_way_round_is_refused(file):
+    with pytest.raises(ValueError, match=r"`scale` should be \(lowest, highest\).*\(5, 0.5\)"):
+        data.read(file(GOOD), scale=(5, 0.5))
+
+
 def test_the_ends_of_the_scale_are_on_it(file):
     ratings = data.read(file(HEADER + "1,10,0.5,1\n1,30,5,2\n"), scale=(0.5, 5))
     assert ratings.scale == (0.5, 5.0)
@@ -229,6 +259,7 @@ def test_a_file_without_content_is_refused(file):
     refused(file(""), "empty")
     refused(file("\n \n", "blank.csv"))
     refused(file(HEADER, "header.csv"), "empty", "no ratings")
+    refused(file(HEADER.strip(), "one_line.csv"), "empty", "no ratings")
 
 
 def test_an_empty_parquet_file_is_refused(odd, tmp_path):
@@ -271,6 +302,22 @@ def test_a_time_that_is_none_is_refused_and_can_be_left_out(file, text):
     assert data.read(path, timestamp=None).timestamp is None
 
 
+@pytest.mark.parametrize("text", ["nan", "inf"])
+def test_a_time_that_is_not_finite_is_refused(file, text):
+    path = file(HEADER + f"1,10,4,86400.5\n1,30,4,{text}\n")
+    refused(path, "line 3", "column 'timestamp'", repr(text), "timestamp=None")
+
+
+@pytest.mark.parametrize("bad", ["inf", "text"])
+def test_a_time_that_is_none_is_refused_in_parquet(odd, tmp_path, bad):
+    frame = odd[0].astype({"when": float if bad == "inf" else str})
+    if bad == "inf":
+        frame.loc[4, "when"] = np.inf
+    frame.to_parquet(tmp_path / "bad.parquet")
+    row = "row 5" if bad == "inf" else "row 1"
+    refused(tmp_path / "bad.parquet", row, "column 'when'", "ISO 8601", **NAMES)
+
+
 def test_a_file_that_is_not_parquet_is_refused_as_that(file):
     refused(file(GOOD, "mine.parquet"), "not a Parquet file")
 
@@ -279,6 +326,8 @@ def test_an_unknown_suffix_asks_for_the_separator(file):
     path = file(GOOD.replace(",", ";"), "mine.txt")
     refused(path, "'.txt'", "`separator`")
     assert data.read(path, separator=";").n_ratings == 3
+    with pytest.raises(ValueError, match="`separator` should be one character. Received: '::'"):
+        data.read(path, separator="::")
 
 
 def test_a_file_that_is_not_there_is_refused_by_name(tmp_path):

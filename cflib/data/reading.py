@@ -25,6 +25,14 @@ from .ratings import Ratings
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 PARQUET = (".parquet", ".pq")
 ON_DUPLICATE = ("error", "last", "mean")
+TIMES = (  # what a time can look like in a text file, the plainest first
+    pa.int64(),
+    pa.float64(),
+    pa.timestamp("s"),
+    pa.timestamp("ns"),
+    pa.timestamp("s", "UTC"),
+    pa.timestamp("ns", "UTC"),
+)
 BLOCK_BYTES = 4 << 20
 ENCODED_TEXT = pa.dictionary(pa.int32(), pa.string())
 
@@ -115,13 +123,7 @@ def assemble(
     source, columns: Columns, movies: pd.DataFrame | None, *, scale, on_duplicate, name
 ) -> Ratings:
     """Check what `source` holds and put it together: the one way from any file to `Ratings`."""
-    missing = [column for column in columns.names() if column not in source.names]
-    if missing:
-        raise ValueError(
-            f"{source.path}: there is no column {missing[0]!r}. Its columns: "
-            f"{', '.join(map(repr, source.names))}. Say which of them holds what with `user`, "
-            "`item`, `rating` and `timestamp`, and `separator` if that is one column too few."
-        )
+    _check_columns(source, columns)
     table = source.table(columns)
     if len(table) == 0:
         raise ValueError(f"{source.path}: the file is empty: it has no ratings")
@@ -145,6 +147,28 @@ def assemble(
     return _without_duplicates(ratings, source, columns, on_duplicate)
 
 
+def _check_columns(source, columns: Columns) -> None:
+    """Each wanted column is there, once, and is wanted for one thing."""
+    wanted, found = columns.names(), ", ".join(map(repr, source.names))
+    for column in wanted:
+        if column not in source.names:
+            raise ValueError(
+                f"{source.path}: there is no column {column!r}. Its columns: {found}. Say which "
+                "of them holds what with `user`, `item`, `rating` and `timestamp`, and "
+                "`separator` if that is one column too few."
+            )
+        if source.names.count(column) > 1:
+            raise ValueError(
+                f"{source.path}: there should be one column {column!r}. Its columns: {found}. "
+                "Rename the others."
+            )
+        if wanted.count(column) > 1:
+            raise ValueError(
+                f"{source.path}: `user`, `item`, `rating` and `timestamp` should be different "
+                f"columns. Received: {', '.join(map(repr, wanted))}."
+            )
+
+
 # ---------------------------------------------------------------- files
 
 
@@ -166,6 +190,8 @@ class TextFile:
                 f"{path}: the suffix {path.suffix!r} does not say what the file is. Pass "
                 '`separator` (such as "," or "\\t"), or rename the file to .csv, .tsv or .parquet.'
             )
+        if len(separator) != 1:
+            raise ValueError(f"`separator` should be one character. Received: {separator!r}")
         file = cls(path, separator, ())
         header = next((fields for _, fields in file.lines()), None)
         if header is None:
@@ -194,6 +220,8 @@ class TextFile:
         return f"line {line}", fields[self.names.index(column)]
 
     def table(self, columns: Columns) -> pa.Table:
+        if next(self.rows(), None) is None:
+            raise ValueError(f"{self.path}: the file is empty: it has no ratings")
         types = {
             columns.user: ENCODED_TEXT,
             columns.item: ENCODED_TEXT,
@@ -210,7 +238,9 @@ class TextFile:
                     skip_rows=int(self.has_header),
                 ),
                 pacsv.ParseOptions(
-                    delimiter=self.separator, quote_char='"' if self.quoted else False
+                    delimiter=self.separator,
+                    quote_char='"' if self.quoted else False,
+                    newlines_in_values=self.quoted,
                 ),
                 pacsv.ConvertOptions(
                     column_types=types, include_columns=columns.names(), null_values=[]
@@ -219,16 +249,13 @@ class TextFile:
         except pa.ArrowInvalid as error:
             self._explain(columns, types)
             raise ValueError(f"{self.path}: {error}") from None
-        return _with_seconds(table, columns.timestamp)
+        return _with_seconds(table, columns.timestamp, self)
 
     def _time_type(self, column: str) -> pa.DataType:
         """What the first line's time looks like: whole seconds, seconds, or a date."""
-        first = next((fields for _, fields in self.rows()), None)
-        text = dict(zip(self.names, first or (), strict=False)).get(column, "0")
-        for kind, pyarrow_type in ((int, pa.int64()), (float, pa.float64())):
-            if _parses(kind, text):
-                return pyarrow_type
-        return pa.timestamp("s")
+        _, first = next(self.rows())
+        text = dict(zip(self.names, first, strict=False)).get(column, "").strip()
+        return next((kind for kind in TIMES if _is_time(kind, text)), TIMES[0])
 
     def _explain(self, columns: Columns, types: dict[str, pa.DataType]) -> None:
         """Raise ValueError at the first line that pyarrow cannot have read."""
@@ -240,19 +267,15 @@ class TextFile:
                     "A value that contains the separator needs quotes around it."
                 )
             values = dict(zip(self.names, fields, strict=True))
-            if not _parses(float, values[columns.rating]):
+            if not _is_number(values[columns.rating]):
                 raise ValueError(
                     f"{self.path}, line {line}, column {columns.rating!r}: a rating should be a "
                     f"number. Received: {values[columns.rating]!r}. Correct the line or remove it."
                 )
             if columns.timestamp is not None:
-                text, kind = values[columns.timestamp], types[columns.timestamp]
-                if not _parses(lambda one, kind=kind: pa.scalar(one).cast(kind), text):
-                    raise ValueError(
-                        f"{self.path}, line {line}, column {columns.timestamp!r}: a time should "
-                        f"be read as {kind}, as in the first line. Received: {text!r}. Correct "
-                        "the line, or leave the times out with `timestamp=None`."
-                    )
+                text = values[columns.timestamp]
+                if not _is_time(types[columns.timestamp], text.strip()):
+                    raise ValueError(_not_a_time(self.path, f"line {line}", columns.timestamp, text))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -296,18 +319,34 @@ class ParquetFile:
         table = table.set_column(
             at, columns.rating, table[columns.rating].cast(pa.float32(), safe=False)
         )
-        return _with_seconds(table, columns.timestamp)
+        return _with_seconds(table, columns.timestamp, self)
 
 
-def _parses(kind, text: str) -> bool:
+def _is_number(text: str) -> bool:
     try:
-        kind(text)
-    except (ValueError, pa.ArrowInvalid):
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text  # a number to Python, but to no other reader
+
+
+def _is_time(kind: pa.DataType, text: str) -> bool:
+    try:
+        pa.scalar(text).cast(kind)
+    except pa.ArrowInvalid:
         return False
     return True
 
 
-def _with_seconds(table: pa.Table, column: str | None) -> pa.Table:
+def _not_a_time(path: Path, where: str, column: str, received) -> str:
+    return (
+        f"{path}, {where}, column {column!r}: a time should be seconds since 1970-01-01 or an "
+        f"ISO 8601 date, written as in the first line. Received: {received!r}. Correct it, or "
+        "leave the times out with `timestamp=None`."
+    )
+
+
+def _with_seconds(table: pa.Table, column: str | None, source) -> pa.Table:
     """The table with its time column as int64 seconds since 1970-01-01 UTC."""
     if column is None or table[column].type == pa.int64():
         return table
@@ -315,7 +354,13 @@ def _with_seconds(table: pa.Table, column: str | None) -> pa.Table:
     if pa.types.is_temporal(times.type):
         times = times.cast(pa.timestamp("s"), safe=False)
     elif pa.types.is_floating(times.type):
+        finite = pc.is_finite(times)
+        if not pc.all(finite).as_py():
+            where, received = source.locate(pc.index(finite, False).as_py(), column)
+            raise ValueError(_not_a_time(source.path, where, column, received))
         times = pc.floor(times)
+    elif not pa.types.is_integer(times.type):
+        raise ValueError(_not_a_time(source.path, "row 1", column, times[0].as_py()))
     return table.set_column(table.column_names.index(column), column, times.cast(pa.int64()))
 
 
@@ -348,6 +393,8 @@ def _checked_scale(source, column: str, value: np.ndarray, scale) -> tuple[float
     if scale is None:
         return float(value.min()), float(value.max())
     low, high = map(float, scale)
+    if not low < high:
+        raise ValueError(f"`scale` should be (lowest, highest). Received: {scale!r}")
     inside = (value >= low) & (value <= high)
     if not inside.all():
         where, text = source.locate(int(np.argmin(inside)), column)
@@ -384,8 +431,6 @@ def _axis(source, table: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]
 
 def as_ids(labels: pa.Array) -> np.ndarray:
     """Whole numbers as int64 where every label is one ("7", " 7", "7.0"), else text."""
-    if pa.types.is_integer(labels.type):
-        return labels.cast(pa.int64()).to_numpy()
     text = labels.cast(pa.string())
     if pc.all(pc.match_substring_regex(text, r"^\s*-?\d+(\.0*)?\s*$")).as_py():
         whole = pc.replace_substring_regex(text, r"\s+|\.0*", "")
