@@ -1,11 +1,11 @@
 """Models that rank films and predict no ratings: most popular, and implicit feedback.
 
 Whoever recommends has to choose among all films, and most of what there is to learn about that
-lies in what people rated at all, not in how many stars they gave. `fit_implicit` factorises
-this: 1 where a user rated a film, 0 everywhere else, the zeros with a small weight, since most
-of them are films that nobody has told the user of. All zeros take part in every normal equation,
-but they bring the same matrix to each of them, which is computed once; what is left is the
-kernel of `solve`, over the ones.
+lies in what people watch and like at all, not in how many stars they give. `fit_implicit`
+factorises this: 1 where a user liked a film, 0 everywhere else, the zeros with a small weight,
+since most of them are films that nobody has told the user of. All zeros take part in every normal
+equation, but they bring the same matrix to each of them, which is computed once; what is left is
+the kernel of `solve`, over the ones.
 """
 
 from __future__ import annotations
@@ -69,23 +69,23 @@ def fit_popularity(ratings: Ratings) -> RankingModel:
 def fit_implicit(
     ratings: Ratings,
     *,
-    n_features: int = 32,
-    lam: float = 10.0,
-    alpha: float = 5.0,
-    threshold: float | None = None,
+    n_features: int = 64,
+    lam: float = 20.0,
+    alpha: float = 2.0,
+    threshold: float | None = 4.0,
     sweeps: int = 15,
     init_scale: float = 0.1,
     seed: int = 42,
     progress: bool = False,
 ) -> RankingModel:
-    """Factorise who rated what by alternating least squares over *all* pairs.
+    """Factorise who liked what by alternating least squares over *all* pairs.
 
         ½ Σ_ij a_ij (p_ij - x_i·w_j)² + ½ λ (Σ_i |x_i|² + Σ_j |w_j|²)
 
-    over every movie and user, with p = 1 and the weight a = 1 + α where the user rated the movie,
+    over every movie and user, with p = 1 and the weight a = 1 + α where the user liked the movie,
     p = 0 and a = 1 elsewhere. User j's minimum is that of
 
-        (XᵀX + λ + α Σ_n x_n x_nᵀ) w_j = (1 + α) Σ_n x_n,      n over the films they rated
+        (XᵀX + λ + α Σ_n x_n x_nᵀ) w_j = (1 + α) Σ_n x_n,      n over the films they liked
 
     which is `solve.sample_rows` without its noise: XᵀX + λ in place of the prior's precision, the
     weight α, and (1 + α) / α for every rating.
@@ -101,7 +101,7 @@ def fit_implicit(
     alpha : float
         α, how much more than a zero a one weighs; positive.
     threshold : float or None
-        Count only ratings at or above it as ones; None: all.
+        Ratings at or above it are ones; None: all ratings are, as in the source.
     sweeps : int
         How often all films, and then all users, are solved.
     init_scale, seed
@@ -130,7 +130,9 @@ def fit_implicit(
             raise ValueError(f"`{name}` should be positive. Received: {number}")
     ones = ratings if threshold is None else ratings.take(ratings.value >= threshold)
     if not len(ones):
-        raise ValueError(f"no rating is at or above the `threshold` of {threshold}")
+        raise ValueError(
+            f"no rating is at or above the `threshold` of {threshold}; None counts all of them"
+        )
     unknown = ones.user_counts == 0
     settings = {
         "solver": "implicit", "n_features": n_features, "lam": lam, "alpha": alpha,

@@ -11,16 +11,16 @@ from cflib.split import holdout
 from .conftest import make_ratings
 
 SETTINGS = [
-    {"lam": 0.5, "alpha": 1.0},
-    {"lam": 20.0, "alpha": 0.3},
+    {"lam": 0.5, "alpha": 1.0, "threshold": None},
+    {"lam": 20.0, "alpha": 0.3, "threshold": None},
     {"lam": 3.0, "alpha": 40.0, "threshold": 3.5},
 ]
 
 
-def preferences(ratings, alpha, threshold=0.0, **_):
+def preferences(ratings, alpha, threshold, **_):
     """The definition, dense and in float64: p, and the weights a, (n_movies, n_users)."""
     Y, R = ratings.dense()
-    p = ((R == 1) & (Y >= threshold)).astype(np.float64)
+    p = ((R == 1) & (Y >= (threshold or 0))).astype(np.float64)
     return p, 1 + alpha * p
 
 
@@ -75,18 +75,25 @@ def test_the_cost_it_reports_is_the_definition(ratings, settings):
 
 
 def test_with_enough_features_and_almost_no_ridge_it_reproduces_who_rated_what(ratings):
-    model = train.fit_implicit(ratings, n_features=20, lam=1e-3, alpha=1.0, sweeps=100)
-    p, _ = preferences(ratings, 1.0)
+    model = train.fit_implicit(
+        ratings, n_features=20, lam=1e-3, alpha=1.0, threshold=None, sweeps=100
+    )
+    p, _ = preferences(ratings, 1.0, None)
     scores = model.score_users(np.arange(ratings.n_users))[:, :-1]  # the last user rated nothing
     np.testing.assert_allclose(scores, p[:, :-1], atol=0.01)
 
 
 def test_how_many_stars_it_were_does_not_matter_but_for_the_threshold(ratings):
     other = dataclasses.replace(ratings, value=np.full(len(ratings), 3, np.float32))
-    first, second = (train.fit_implicit(r, n_features=4, sweeps=3) for r in (ratings, other))
+    first, second = (
+        train.fit_implicit(r, n_features=4, sweeps=3, lam=1.0, threshold=None)
+        for r in (ratings, other)
+    )
     np.testing.assert_array_equal(first.X, second.X)
-    liked = train.fit_implicit(ratings, n_features=4, sweeps=3, threshold=4.0)
-    alone = train.fit_implicit(ratings.take(ratings.value >= 4), n_features=4, sweeps=3)
+    liked = train.fit_implicit(ratings, n_features=4, sweeps=3, lam=1.0, threshold=4.0)
+    alone = train.fit_implicit(
+        ratings.take(ratings.value >= 4), n_features=4, sweeps=3, lam=1.0, threshold=None
+    )
     np.testing.assert_array_equal(liked.W, alone.W)
     assert np.abs(liked.X - first.X).max() > 0.01
 
@@ -149,7 +156,7 @@ def test_it_does_not_predict_ratings_and_says_what_to_use(ratings, fit):
         ({"alpha": -1.0}, "`alpha` should be positive. Received: -1.0"),
         ({"n_features": 0}, "`n_features` should be a positive integer. Received: 0"),
         ({"sweeps": 1.5}, "`sweeps` should be a positive integer. Received: 1.5"),
-        ({"threshold": 6.0}, "no rating is at or above the `threshold` of 6.0"),
+        ({"threshold": 6.0}, "no rating is at or above the `threshold` of 6.0; None counts all"),
     ],
 )
 def test_what_cannot_be_solved_is_refused(ratings, arguments, message):

@@ -77,6 +77,11 @@ def test_a_model_that_always_says_the_same_has_one_group():
     assert frame[["predicted", "observed", "n_ratings"]].values.tolist() == [[3, 2.75, 4]]
 
 
+def test_predictions_that_are_equal_are_in_one_group():
+    frame = metrics.calibration([1, 2, 3, 4], [1, 1, 1, 2], np.arange(4), n_bins=2)
+    assert frame["n_ratings"].tolist() == [3, 1]
+
+
 def test_a_rating_on_the_edge_of_its_interval_is_inside():
     inside = metrics.covered([1, 2, 3, 4, 5], [1, 2.5, 2, 2, 4], [2, 3, 3, 3.5, 4.9])
     assert inside.tolist() == [True, False, True, False, False]
@@ -178,12 +183,14 @@ def test_the_interval_is_that_of_a_plain_bootstrap_over_users(held_out, metric):
 
 def test_the_interval_of_a_mean_over_users_is_that_of_a_plain_bootstrap():
     value = np.random.default_rng(3).exponential(size=50)
-    user = 3 * np.arange(50)  # users between them have no part in it
+    user = 3 * np.arange(50)  # there are users between them: they have no part in it
     drawn = value[np.random.default_rng(4).integers(0, 50, (4000, 50))].mean(axis=1)
     mean, *ours = metrics.estimate(metrics.mean_shares(value, user, 200), 0.9, n_draws=4000)
     plain = np.quantile(drawn, [0.05, 0.95])
     assert mean == pytest.approx(value.mean(), rel=1e-14)
     np.testing.assert_allclose(ours, plain, atol=0.06 * np.ptp(plain))
+    alone = metrics.estimate(metrics.mean_shares(value, np.arange(50)), 0.9, n_draws=4000)
+    assert (mean, *ours) == pytest.approx(alone, rel=1e-12)
 
 
 def test_users_not_ratings_are_resampled(held_out):
