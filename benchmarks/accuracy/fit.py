@@ -135,7 +135,6 @@ def lenskit(data, scorer, **options):
 
 
 def cmfrec(data, films=False, **options):
-    import pandas as pd
     from cmfrec import CMF
     from scipy.sparse import coo_matrix
 

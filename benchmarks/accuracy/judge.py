@@ -19,8 +19,9 @@ import numpy as np
 
 from cflib import data, evaluate, metrics
 
+from ..__main__ import BUILD, machine
 from . import folds
-from .__main__ import BUILD, FOLDS, MODELS, chosen, machine, settings_of
+from .__main__ import FOLDS, MODELS, chosen, settings_of
 
 USES = {
     "ratings": "ratings alone",
@@ -179,14 +180,14 @@ def write(out) -> None:
 
 
 def markdown(found) -> str:
-    parts = [
-        "# How well we and the peers predict, on the same folds\n",
+    parts = ["# How well we and the peers predict, on the same folds\n"]
+    parts.append(
         "Made by `python -m benchmarks.accuracy report`. Intervals are 95 %, by bootstrap over "
-        "users, the same draws for all. Differences are to the best of ours that is given the same "
-        "information, paired; above zero is worse for RMSE. Seconds are of training and of "
+        "users, the same draws for all. Differences are to the best of ours that is given the "
+        "same information, paired; above zero is worse for RMSE. Seconds are of training and of "
         "predicting the test ratings of a fold; processor seconds are of training, all cores "
-        f"together. On {found['machine']['processor']}, {found['machine']['cores']} cores.\n",
-    ]
+        f"together. On {found['machine']['processor']}, {found['machine']['cores']} cores.\n"
+    )
     for year, rows in found["folds"].items():
         if rows:
             parts += [f"## Five folds: {found['sets'][year]}\n", _ratings_table(rows, 5)]
@@ -223,11 +224,11 @@ def _paired(row, metric) -> str:
 
 def _ratings_table(rows, n_folds) -> str:
     lines = []
-    for uses in USES:
+    for uses, given in USES.items():
         mine = [row for row in rows if row["uses"] == uses and "rmse" in row]
         for row in sorted(mine, key=lambda row: row["rmse"][0]):
             lines.append([
-                USES[uses], _label(row), _setting(row), _value(row["rmse"]),
+                given, _label(row), _setting(row), _value(row["rmse"]),
                 _paired(row, "rmse"), _value(row["mae"]), f"{row['seconds']:.1f}",
                 f"{row['train_cpu_seconds']:.1f}", f"{row['peak_bytes'] / 1e9:.2f}",
                 f"{len(row['splits'])} of {n_folds}",
