@@ -30,7 +30,7 @@ endif
 help:  ## list the targets (the default)
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
 
-run: $(READY)  ## run chapters 01 to 05 into runs/default; ARGS="-p n_features 20" sets parameters
+run: $(READY)  ## run the chapters into runs/default; ARGS="-p n_features 20" sets parameters
 	@$(BIN)/python -m cflib run $(ARGS)
 
 test: $(READY)  ## check the package, and every chapter against its stored outputs

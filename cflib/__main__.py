@@ -27,7 +27,7 @@ def cli():
     help="Folder of the run; what an earlier run left there is replaced.  [default: runs/default]",
 )  # fmt: skip
 def run(given, out):
-    """Execute chapters 01 to 05 in order, into one folder and one page."""
+    """Execute the chapters in order (all but 00), into one folder and one page."""
     try:
         page = runs.run(out, given)
     except (ValueError, runs.RunError) as error:
