@@ -249,7 +249,8 @@ def _parse_once(path: Path, name: str) -> Ratings:
     key = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
     compact = cache_folder() / "compact" / f"{name}-{key}"
     if store.origin_of(compact) == origin:
-        return store.open(compact)
+        with contextlib.suppress(ValueError):  # damaged: made again
+            return store.open(compact)
     ratings = _parse(path, name)
     with contextlib.suppress(OSError):  # a full or locked disk costs time, not the ratings
         store.save(ratings, compact, origin=origin)

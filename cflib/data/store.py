@@ -26,6 +26,9 @@ PER_RATING = {
     "timestamp": np.int64,
 }
 IDS = ("movie_ids", "user_ids")
+ENTRIES = (
+    "name", "note", "scale", "n_ratings", "n_movies", "n_users", "has_timestamp", "origin",
+)  # fmt: skip
 
 
 def save(ratings: Ratings, folder, *, origin=None) -> None:
@@ -83,19 +86,15 @@ def open(folder) -> Ratings:
     """
     folder = Path(folder)
     head = _head(folder)
-    if head["format"] != FORMAT:
-        raise ValueError(
-            f"{folder / HEAD}: the format should be {FORMAT}. Received: {head['format']}. "
-            "Save the set again from its source."
-        )
     arrays = {"timestamp": None}
-    lengths = dict(zip(IDS, (head["n_movies"], head["n_users"]), strict=True))
-    for name in (*PER_RATING, *IDS):
+    for name, dtype in PER_RATING.items():
         if name != "timestamp" or head["has_timestamp"]:
-            arrays[name] = _array(folder / f"{name}.npy", lengths.get(name, head["n_ratings"]))
+            arrays[name] = _array(folder / f"{name}.npy", head["n_ratings"], dtype)
+    for name, length in zip(IDS, (head["n_movies"], head["n_users"]), strict=True):
+        arrays[name] = _array(folder / f"{name}.npy", length)
     return Ratings(
         **arrays,
-        movies=pd.read_parquet(folder / MOVIES),
+        movies=_movies(folder / MOVIES, head["n_movies"]),
         scale=tuple(head["scale"]),
         name=head["name"],
         note=head["note"],
@@ -117,18 +116,46 @@ def _head(folder: Path) -> dict:
             f"{path}: there is no such file: no ratings were saved in this folder by `data.save`"
         )
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: this is not the head of a saved set ({error})") from None
+        head = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _damaged(path, error) from None
+    if not isinstance(head, dict) or "format" not in head:
+        raise _damaged(path, "it has no format")
+    if head["format"] != FORMAT:
+        raise ValueError(
+            f"{path}: the format should be {FORMAT}. Received: {head['format']}. "
+            "Save the set again from its source."
+        )
+    missing = [entry for entry in ENTRIES if entry not in head]
+    if missing:
+        raise _damaged(path, f"it lacks {missing[0]!r}")
+    return head
 
 
-def _array(path: Path, length: int) -> np.ndarray:
+def _array(path: Path, length: int, dtype=None) -> np.ndarray:
     try:
         array = np.asarray(np.load(path, mmap_mode="c"))
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{path}: this array cannot be read ({error}). Save the set again."
-        ) from None
-    if len(array) != length:
-        raise ValueError(f"{path}: the length should be {length}. Received: {len(array)}")
+    except (OSError, EOFError, ValueError) as error:
+        raise _damaged(path, error) from None
+    if dtype is not None and array.dtype != dtype:
+        raise _damaged(path, f"the type should be {np.dtype(dtype)}. Received: {array.dtype}")
+    _check_length(path, array, length)
     return array
+
+
+def _movies(path: Path, length: int) -> pd.DataFrame:
+    try:
+        movies = pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's errors are among the latter
+        raise _damaged(path, error) from None
+    _check_length(path, movies, length)
+    return movies
+
+
+def _check_length(path: Path, what, length: int) -> None:
+    if len(what) != length:
+        raise _damaged(path, f"the length should be {length}. Received: {len(what)}")
+
+
+def _damaged(path: Path, why) -> ValueError:
+    return ValueError(f"{path}: {why}. The file is damaged: save the set again from its source.")
