@@ -479,7 +479,9 @@ def test_ml_100k_has_tabs_and_latin_1_titles_with_a_column_a_genre(file, tmp_pat
         "ml-100k/u.item",
     )
     ratings = data.load("ml-100k", tmp_path / "ml-100k")
-    same_as_by_hand(ratings, ["Copycat (1995)", "Misérables, Les (1995)"], ["Drama", "Action|Drama"])
+    same_as_by_hand(
+        ratings, ["Copycat (1995)", "Misérables, Les (1995)"], ["Drama", "Action|Drama"]
+    )
     assert ratings.scale == (1, 5)
 
 
@@ -530,6 +532,9 @@ def test_a_large_set_is_parsed_once_and_again_when_its_file_changes(roots, monke
     assert len(parsed) == 1 and first.fingerprint == again.fingerprint
     (roots[0] / "ratings.csv").write_text(HEADER + "1,10,3.5,100\n")
     assert data.load("movielens_small", roots[0]).value.tolist() == [3.5] and len(parsed) == 2
+    for array in sets.cache_folder().rglob("value.npy"):
+        array.write_bytes(b"damaged")
+    assert data.load("movielens_small", roots[0]).value.tolist() == [3.5] and len(parsed) == 3
 
 
 # ---------------------------------------------------------------- the 2018 edition

@@ -275,7 +275,9 @@ class TextFile:
             if columns.timestamp is not None:
                 text = values[columns.timestamp]
                 if not _is_time(types[columns.timestamp], text.strip()):
-                    raise ValueError(_not_a_time(self.path, f"line {line}", columns.timestamp, text))
+                    raise ValueError(
+                        _not_a_time(self.path, f"line {line}", columns.timestamp, text)
+                    )
 
 
 @dataclasses.dataclass(frozen=True)
