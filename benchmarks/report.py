@@ -110,14 +110,15 @@ def reached(run: dict, rmse: float) -> float:
 
 
 def table_b(result: dict) -> str:
-    parts = [
+    intro = (
         "## b. Beside the peers\n\n64 features for all, each with the λ that did best on a fifth "
         "of its own training ratings (`python -m benchmarks tune`), on all cores where it can use "
         "them, in single precision where it can. Errors are on held-out ratings, predictions "
         "clipped to the scale. The common error is the worst of the libraries' best, rounded up "
         "to a thousandth, so that each reaches it. Reading, and building a library's own kind of "
         "data set, are not counted. implicit's model is another, so only its sweeps compare."
-    ]
+    )
+    parts = [intro]
     for name, of_set in result.items():
         target = common_rmse(of_set)
         own = of_set["peers"]["cflib"]
@@ -146,7 +147,7 @@ def table_b(result: dict) -> str:
         parts.append(
             f"### {name}: {of_set['train']:,.0f} ratings to train on, {of_set['test']:,.0f} held "
             f"out; {of_set['n_movies']:,.0f} films, {of_set['n_users']:,.0f} users\n\n"
-            + (f"No model can be below {best:.4f} here.\n\n" if best == best else "")
+            + (f"No model can be below {best:.4f} here.\n\n" if math.isfinite(best) else "")
             + markdown(
                 [
                     "library",
@@ -158,7 +159,7 @@ def table_b(result: dict) -> str:
                     "peak memory, GB",
                 ],
                 rows,
-            )  # fmt: skip
+            )
         )
     return "\n\n".join(parts)
 
@@ -179,7 +180,7 @@ def panel_b(axis, result: dict) -> None:
                 [s["seconds"] for s in points], [s["rmse"] for s in points],
                 marker=".", label=NAMES[peer], linewidth=2.5 if own else 1, zorder=3 if own else 2,
             )  # fmt: skip
-    if of_set["best_rmse"] == of_set["best_rmse"]:
+    if math.isfinite(of_set["best_rmse"]):
         axis.axhline(of_set["best_rmse"], color="grey", linewidth=0.8, linestyle=":")
     axis.set(xscale="log", xlabel="seconds of training", ylabel="held-out RMSE, stars")
     axis.set_title(f"{name} ratings, 64 features")
