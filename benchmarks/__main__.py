@@ -129,7 +129,7 @@ def benchmark_a(out: Path) -> None:
     """The original's cost: the original's loop, our solvers, and ours with the compiler."""
     ours("cost", solver="als", sweeps=1)  # so that the compiled code is cached
     result = {"original": [ours("cost", solver="original")]}
-    result["adam"] = [ours("cost", solver="adam", epochs=500, init_scale=1.0)]
+    result["adam"] = [ours("cost", solver="adam", epochs=500, init_scale=1.0, learning_rate=0.1)]
     result["als"] = [ours("cost", solver="als", sweeps=12, seed=seed) for seed in range(5)]
     with tempfile.TemporaryDirectory() as nothing_cached:
         variables = {"NUMBA_CACHE_DIR": nothing_cached}

@@ -128,7 +128,7 @@ def fit_implicit(
     for name, number in (("lam", lam), ("alpha", alpha)):
         if not number > 0:
             raise ValueError(f"`{name}` should be positive. Received: {number}")
-    ones = ratings if threshold is None else ratings.take(ratings.value >= threshold)
+    ones = _ones(ratings, threshold)
     if not len(ones):
         raise ValueError(
             f"no rating is at or above the `threshold` of {threshold}; None counts all of them"
@@ -140,7 +140,7 @@ def fit_implicit(
         "n_unknown_users": int(unknown.sum()),
     }  # fmt: skip
     start, rows = time.perf_counter(), []
-    target = np.full(len(ones), (1 + alpha) / alpha, np.float32)
+    target = _target(ones, alpha)
     of_movie = solve.by_row(ones.movie_index, ones.user_index, target, ones.n_movies)
     of_user = solve.by_row(ones.user_index, ones.movie_index, target, ones.n_users)
     X, _ = starting_point(ratings, n_features, init_scale, seed)
@@ -160,6 +160,34 @@ def fit_implicit(
         settings=settings,
         history=pd.DataFrame(rows, columns=[*HISTORY, "cost_movies"]),
     )
+
+
+def fold_in(model: RankingModel, ratings: Ratings) -> RankingModel:
+    """The same films with the users of `ratings`, for a model of `fit_implicit`.
+
+    As `train.fold_in`, which calls this. A user without a one gets the mean of the model's users.
+    """
+    alpha = model.settings["alpha"]
+    ones = _ones(ratings, model.settings["threshold"])
+    of_user = solve.by_row(ones.user_index, ones.movie_index, _target(ones, alpha), ones.n_users)
+    W, _ = _solve_side(of_user, model.X, model.settings["lam"], alpha)
+    W[ones.user_counts == 0] = model.W.mean(axis=0)
+    return dataclasses.replace(
+        model,
+        W=W,
+        b=np.zeros((1, ratings.n_users), np.float32),
+        normalization=normalize.for_users(model.normalization, ratings),
+        user_ids=ratings.user_ids,
+    )
+
+
+def _ones(ratings: Ratings, threshold: float | None) -> Ratings:
+    return ratings if threshold is None else ratings.take(ratings.value >= threshold)
+
+
+def _target(ones: Ratings, alpha: float) -> np.ndarray:
+    """What `solve.sample_rows` takes for a rating of a one: weighted by α it is 1 + α."""
+    return np.full(len(ones), (1 + alpha) / alpha, np.float32)
 
 
 def _solve_side(rows: solve.Rows, factors, lam: float, alpha: float):

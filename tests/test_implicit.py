@@ -134,6 +134,30 @@ def test_somebody_without_ratings_gets_what_most_people_would_get(ratings):
     np.testing.assert_allclose(model.score_user(19), model.score_new_user(), atol=1e-6)
 
 
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_fold_in_of_the_trained_users_reproduces_them(ratings, settings):
+    model = train.fit_implicit(ratings, n_features=4, sweeps=3, **settings)
+    again = train.fold_in(model, ratings)
+    known = preferences(ratings, **settings)[0].any(axis=0)
+    np.testing.assert_array_equal(again.W[known], model.W[known])
+    np.testing.assert_allclose(again.W, model.W, atol=1e-6)
+
+
+def test_fold_in_recommends_to_somebody_new_from_their_own_crowd(two_tastes):
+    model = train.fit_implicit(two_tastes.train, n_features=2, lam=1.0, alpha=5.0)
+    new = dataclasses.replace(
+        two_tastes.train.take(np.arange(0)), movie_index=np.array([60, 70], np.int32),
+        user_index=np.zeros(2, np.int32), value=np.full(2, 5, np.float32),
+        user_ids=np.array([1]),
+    )  # fmt: skip
+    folded = train.fold_in(model, new)
+    assert (inspection.recommend(folded, new, 1)["movieId"] >= model.movie_ids[50]).all()
+    popular = train.fit_popularity(two_tastes.train)
+    np.testing.assert_array_equal(
+        train.fold_in(popular, new).score_user(0), two_tastes.train.movie_counts
+    )
+
+
 def test_the_score_of_most_popular_is_the_number_of_ratings(ratings):
     model = train.fit_popularity(ratings)
     for scores in (model.score_user(3), model.score_user(19), model.score_new_user()):
