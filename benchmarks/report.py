@@ -83,6 +83,8 @@ def table_a(result: dict) -> str:
 def panel_a(axis, result: dict) -> None:
     target, _ = seconds_to_cost(result)
     for solver in ("original", "adam", "als"):
+        if solver not in result:
+            continue
         points = steps(result[solver][0])
         axis.plot([s["seconds"] for s in points], [s["cost"] for s in points], label=NAMES[solver])
     axis.axhline(target, color="grey", linewidth=0.8, linestyle=":")
