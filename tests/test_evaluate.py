@@ -348,7 +348,8 @@ def test_intervals_of_known_noise_cover_as_they_say_in_every_group(truth):
     np.testing.assert_allclose(frame["width"], 2 * 1.2816, rtol=1e-5)
 
 
-def test_what_training_does_not_know_is_counted(part):
+def test_what_training_does_not_know_is_counted():
+    part = holdout(make_ratings(60, 40, 150), 0.6)
     frame = evaluate.unknown(part)
     for name, index, known in (
         ("users", part.test.user_index, part.train.user_index),
@@ -358,6 +359,7 @@ def test_what_training_does_not_know_is_counted(part):
         assert frame.loc[name].tolist() == [
             len(set(index.tolist())), len(set(new)), len(index), len(new)
         ]  # fmt: skip
+        assert 0 < len(set(new)) < len(new) < len(index)
 
 
 # Folds and seeds
