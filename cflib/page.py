@@ -194,7 +194,7 @@ code { font-size: .9em; }
 .jp-InputArea-editor, .jp-RenderedMarkdown .highlight { background: var(--tint);
   border: 1px solid var(--line); border-radius: 5px; padding: .7em .9em; margin: 1em 0 .5em; }
 .jp-OutputArea-output { margin: .5em 0 1em; padding-left: .9rem; overflow-x: auto; }
-[data-mime-type^="application/vnd.jupyter"] pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+.jp-RenderedText pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 .jp-OutputArea-output img { max-width: 100%; height: auto; }
 [data-mime-type$="stderr"] pre { background: #fdecea; padding: .7em .9em; }
 table { border-collapse: collapse; font-size: .88rem; margin: .8em 0; }
