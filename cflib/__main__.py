@@ -1,4 +1,4 @@
-"""The command line: `python -m cflib run` executes the chapters, `notebooks` renews the stored ones."""
+"""The command line: `python -m cflib run` executes the chapters, `notebooks` renews them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(given, out):
 @cli.command(name="notebooks")
 @click.argument("names", nargs=-1)
 def renew(names):
-    """Execute committed chapters again, in place: all of them, or those NAMES (such as 03_training)."""
+    """Execute committed chapters again, in place: all, or those NAMES (such as 03_training)."""
     try:
         notebooks.renew(names)
     except notebooks.NotebookError as error:

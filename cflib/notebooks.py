@@ -152,8 +152,8 @@ def unexplained_parameters(notebook: NotebookNode) -> list[str]:
     if len(cells) != 1:
         return [f"{len(cells)} code cells are tagged `parameters`; there should be one"]
     (cell,) = cells
-    comments = {
-        token.start[0]
+    comments = {  # by the line that each is about: its own, or the next where it stands alone
+        token.start[0] + token.line.lstrip().startswith("#")
         for token in tokenize.generate_tokens(io.StringIO(cell.source).readline)
         if token.type == tokenize.COMMENT and len(token.string) > 5
     }
@@ -166,7 +166,7 @@ def unexplained_parameters(notebook: NotebookNode) -> list[str]:
             assigned = False
         if not assigned:
             found.append(f"`{ast.unparse(statement)}` should be `name = literal`")
-        elif not comments & {statement.lineno - 1, *range(statement.lineno, statement.end_lineno + 1)}:
+        elif comments.isdisjoint(range(statement.lineno, statement.end_lineno + 1)):
             found.append(f"`{ast.unparse(statement)}` has no comment that says what it is")
     return found
 
@@ -259,7 +259,7 @@ def renew(names: Iterable[str] = (), folder: Path = runs.NOTEBOOKS) -> None:
         if name not in known:
             raise NotebookError(f"there is no chapter `{name}`; there are {', '.join(known)}")
     if reason := why_not_compared():
-        raise NotebookError(f"the stored outputs are those of {EDITION}, which isn't here: {reason}")
+        raise NotebookError(f"stored outputs are those of {EDITION}, which isn't here: {reason}")
     for name in wanted:
         started = time.perf_counter()
         text = nbformat.writes(_executed(known[name])) + "\n"

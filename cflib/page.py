@@ -88,7 +88,7 @@ def write(path, executed: Iterable[Path]) -> None:
         For a formula that cannot be set.
     """
     sections = [_section(Path(chapter)) for chapter in executed]
-    style = HtmlFormatter(style="default").get_style_defs(".highlight") + STYLE
+    style = HtmlFormatter(style="friendly").get_style_defs(".highlight") + STYLE
     html = PAGE.format(
         style=style,
         contents="\n".join(_contents(section) for section in sections),
@@ -180,7 +180,7 @@ STYLE = """
 html { scroll-padding-top: 1rem; }
 body { margin: 0; color: var(--ink); background: #fff; line-height: 1.6;
   font-family: system-ui, "Segoe UI", "Helvetica Neue", "Liberation Sans", sans-serif; }
-main { max-width: 52rem; margin: 0 auto; padding: 1rem 1.25rem 6rem; }
+main { max-width: 56rem; margin: 0 auto; padding: 1rem 1.25rem 6rem; }
 section + section { margin-top: 5rem; border-top: 3px solid var(--line); }
 h1, h2, h3 { line-height: 1.25; margin: 2.2em 0 .6em; }
 h1 { font-size: 1.9rem; } h2 { font-size: 1.4rem; } h3 { font-size: 1.1rem; }
@@ -188,21 +188,24 @@ a { color: var(--link); }
 .anchor-link { visibility: hidden; margin-left: .3em; text-decoration: none; }
 :is(h1, h2, h3):hover .anchor-link { visibility: visible; }
 pre, code { font-family: ui-monospace, Menlo, Consolas, "Liberation Mono", monospace; }
-pre { font-size: .85rem; line-height: 1.45; margin: 0; overflow-x: auto; }
+main :is(p, ul, ol, dl) { max-width: 46rem; }
+pre { font-size: .82rem; line-height: 1.45; margin: 0; overflow-x: auto; }
 code { font-size: .9em; }
 :not(pre) > code { background: var(--tint); padding: .1em .3em; border-radius: 3px; }
 .jp-InputArea-editor, .jp-RenderedMarkdown .highlight { background: var(--tint);
   border: 1px solid var(--line); border-radius: 5px; padding: .7em .9em; margin: 1em 0 .5em; }
+.jp-InputArea-editor .highlight { background: none; }
 .jp-OutputArea-output { margin: .5em 0 1em; padding-left: .9rem; overflow-x: auto; }
 .jp-RenderedText pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 .jp-OutputArea-output img { max-width: 100%; height: auto; }
 [data-mime-type$="stderr"] pre { background: #fdecea; padding: .7em .9em; }
-table { border-collapse: collapse; font-size: .88rem; margin: .8em 0; }
-th, td { padding: .3em .7em; border-bottom: 1px solid var(--line); text-align: left; }
+table { border-collapse: collapse; border: 0; font-size: .88rem; margin: .8em 0; }
+th, td { padding: .3em .7em; border: 0; border-bottom: 1px solid var(--line); text-align: left; }
 .dataframe :is(th, td) { text-align: right; }
 thead th { border-bottom: 2px solid var(--soft); }
 blockquote { margin: 1em 0; padding: .1em 1em; border-left: 4px solid var(--line);
   color: var(--soft); }
+math { font-family: "STIX Two Math", "Cambria Math", "Latin Modern Math", math; }
 math[display="block"] { margin: 1em 0; overflow-x: auto; overflow-y: hidden; padding: .2em 0; }
 nav { font-size: .88rem; padding: 1rem 1.25rem; border-bottom: 1px solid var(--line); }
 nav ul { list-style: none; margin: 0; padding: 0; }
@@ -213,7 +216,7 @@ nav a:hover { text-decoration: underline; }
 @media (min-width: 75rem) {
   nav { position: fixed; inset: 0 auto 0 0; width: 17rem; overflow-y: auto; border-bottom: 0;
     border-right: 1px solid var(--line); }
-  main { margin-left: max(19rem, calc(50vw - 26rem)); }
+  main { margin-left: max(19rem, calc(50vw - 28rem)); }
 }
 @media print { nav { display: none; } .jp-Cell { break-inside: avoid; } }
 """

@@ -118,7 +118,8 @@ def _plain(value, where: str):
 
 def chapters(folder: Path = NOTEBOOKS) -> list[Path]:
     """The chapters that a run executes, in order: all but 00, which is about its own figures."""
-    return [path for path in sorted(Path(folder).glob("[0-9][0-9]_*.ipynb")) if path.name[:2] != "00"]
+    numbered = sorted(Path(folder).glob("[0-9][0-9]_*.ipynb"))
+    return [path for path in numbered if not path.name.startswith("00")]
 
 
 def parameters(chapter: Path) -> dict:
@@ -239,7 +240,8 @@ def run(out=DEFAULT, given: Iterable[tuple[str, str]] = (), folder: Path = NOTEB
         folder_of_run = {RUN_DIR: str(out)} if RUN_DIR in known[path.stem] else {}
         started = time.perf_counter()
         _execute(path, out / path.name, values[path.stem] | folder_of_run)
-        print(f"{number}/{len(paths)}  {path.stem:20}{time.perf_counter() - started:5.0f} s", flush=True)
+        seconds = time.perf_counter() - started
+        print(f"{number}/{len(paths)}  {path.stem:20}{seconds:5.0f} s", flush=True)
     page.write(out / PAGE, [out / path.name for path in paths])
     return out / PAGE
 
@@ -271,7 +273,7 @@ def _execute(chapter: Path, executed: Path, values: dict) -> None:
 
 
 def summary(run_dir) -> str:
-    """The held-out RMSE of the models that chapter 04 compared, one a line, out of `metrics.json`."""
+    """The held-out RMSE of the models that chapter 04 compared, out of `metrics.json`."""
     rmse = {name: row["rmse"] for name, row in read_metrics(run_dir).get("evaluation", {}).items()}
     width = max(map(len, rmse), default=0)
     lines = [f"  {name:{width}}  {value:.3f}" for name, value in rmse.items()]

@@ -7,15 +7,13 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from cflib.notebooks import METADATA
 
-PIXEL = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 SHOW_PICTURE = f'''from IPython.display import display
 display({{"image/png": "{PIXEL}", "text/plain": "[picture: one dot]"}},
         metadata={{"image/png": {{"alt": "one <dot>"}}}}, raw=True)'''
 
 
-def chapter(path: Path, *sources: str, parameters: str = "size = 3  # of something, in rows") -> Path:
+def chapter(path: Path, *sources: str, parameters: str = "size = 3  # of something") -> Path:
     """Write a notebook: first its parameters, then each source; "# " begins a Markdown cell."""
     cells = [new_code_cell(parameters, metadata={"tags": ["parameters"]})]
     for source in sources:

@@ -1,5 +1,8 @@
 """The committed chapters are what they have to be: each property, for each chapter."""
 
+import subprocess
+import sys
+
 import nbformat
 import pytest
 
@@ -22,3 +25,12 @@ def test_a_committed_chapter_has(path, check):
 @pytest.mark.parametrize("path", runs.chapters(), ids=lambda path: path.stem)
 def test_a_chapter_of_a_run_knows_its_folder_and_stands_alone_by_default(path):
     assert runs.parameters(path)[runs.RUN_DIR] == ""
+
+
+@pytest.mark.parametrize("folder", [runs.ROOT, runs.NOTEBOOKS], ids=["the_root", "notebooks"])
+def test_plain_papermill_runs_a_chapter_from(folder, tmp_path):
+    chapter = (runs.NOTEBOOKS / "01_loading.ipynb").relative_to(folder)
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", str(chapter)]
+    executed = tmp_path / "executed.ipynb"
+    subprocess.run([*command, str(executed)], cwd=folder, capture_output=True, check=True)
+    assert notebooks.failures(nbformat.read(executed, as_version=4)) == []

@@ -14,15 +14,15 @@ from cflib.__main__ import cli
 from .conftest import make_ratings
 from .small_chapters import chapter
 
-FIRST = '''size = 3  # rows
+FIRST = """size = 3  # rows
 rate = 0.5  # of something
 name = "auto"  # of a set
 fast = False  # leave something out
 user_id = None  # of somebody
 powers = [0, 1]  # tried
-run_dir = ""  # folder of the run'''
-SECOND = '''size = 7  # rows
-run_dir = ""  # folder of the run'''
+run_dir = ""  # folder of the run"""
+SECOND = """size = 7  # rows
+run_dir = ""  # folder of the run"""
 
 
 @pytest.fixture
