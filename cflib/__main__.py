@@ -1,9 +1,18 @@
-"""The command line: `python -m cflib run` executes the chapters, `notebooks` renews them."""
+"""The command line: `python -m cflib run` executes the chapters, `notebooks` renews them.
+
+`doctor` needs nothing that is imported here: it says what is missing when something is.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+
+from . import doctor
+
+if __name__ == "__main__" and sys.argv[1:] == ["doctor"]:  # it runs where these imports fail
+    sys.exit(doctor.main())
 
 import click
 
@@ -45,6 +54,12 @@ def renew(names):
         notebooks.renew(names)
     except notebooks.NotebookError as error:
         raise click.ClickException(str(error)) from error
+
+
+@cli.command(name="doctor")
+def examine():
+    """Look whether everything is here that the course needs, and say what to type."""
+    sys.exit(doctor.main())
 
 
 def _near(path: Path) -> Path:
