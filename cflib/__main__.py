@@ -17,6 +17,7 @@ if __name__ == "__main__" and sys.argv[1:] == ["doctor"]:  # it runs where these
 import click
 
 from . import notebooks, runs
+from . import site as course
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,6 +55,20 @@ def renew(names):
         notebooks.renew(names)
     except notebooks.NotebookError as error:
         raise click.ClickException(str(error)) from error
+
+
+@cli.command()
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=course.DEFAULT,
+    help="Folder of the site; a site that is there is replaced.  [default: build/site]",
+)  # fmt: skip
+def site(out):
+    """Write the course as a site, which needs a browser and no network."""
+    try:
+        first = course.build(out)
+    except (ValueError, OSError, course.SiteError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Read {_near(first)}: every page, and search, without a network.")
 
 
 @cli.command(name="doctor")
