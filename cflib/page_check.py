@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
 
-from .notebooks import fetched
+from .notebooks import fetched_by
 
 ENOUGH = 4.5  # WCAG 2.2, 1.4.3: contrast of text with what is behind it, for level AA
 TEXT = ("ink", "soft", "link", "comment", "keyword", "string", "number", "name")
@@ -87,7 +87,7 @@ def pictures(path: Path, soup: BeautifulSoup) -> list[str]:
 
 def remote(soup: BeautifulSoup) -> list[str]:
     """What a page would fetch from the network."""
-    return [f"it fetches {address}" for address in fetched(str(soup))]
+    return [f"it fetches {address}" for address in fetched_by(soup)]
 
 
 def unnamed(soup: BeautifulSoup) -> list[str]:

@@ -14,7 +14,9 @@ nbconvert, which this project has, with our formulas and pictures: see `page`.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
+import mimetypes
 import os
 import re
 import shutil
@@ -45,6 +47,7 @@ GROUPS = {  # name in the contents: what is in it
     "Check yourself and look up": ["docs/question*.md", "docs/glossary.md", "docs/mathematics.md"],
     "More": ["docs/**/*.md", "data/README.md", "benchmarks/results/results.md"],
 }
+SECTIONS = ["h1", "h2", "h3"]
 LARGEST = 200_000  # bytes of a linked file that still gets a page of its own
 
 
@@ -182,6 +185,8 @@ def _tidy(soup: BeautifulSoup) -> None:
         del table["border"]
         if not table.find_parent(class_="jp-OutputArea-output"):
             table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0"}))
+    for formula in soup.select('math[display="block"]'):
+        formula.wrap(soup.new_tag("span", attrs={"class": "scroll", "tabindex": "0"}))
     for element in soup.select(".dataframe tr[style]"):
         del element["style"]
     for code in soup.select("pre > code"):
@@ -192,7 +197,8 @@ def _tidy(soup: BeautifulSoup) -> None:
 
 def _hint(source: PurePosixPath) -> str:
     return f"""<aside class="hint"><p>To run this and change it, type in the folder of the course:</p>
-<p><code>make lab ARGS={source}</code>, or <code>python -m jupyterlab {source}</code></p></aside>"""
+<pre>make lab ARGS={source}
+python -m jupyterlab {source}   # the same, without make</pre></aside>"""
 
 
 def _text(heading) -> str:
@@ -231,13 +237,16 @@ def _local_links(root: Path, page: Page) -> Iterator[tuple]:
 
 
 def _can_be_a_page(path: Path) -> bool:
-    if not path.is_file() or path.stat().st_size > LARGEST and path.suffix != ".ipynb":
+    """Chapters, documents and source files can; folders, pictures and data cannot."""
+    if path.suffix == ".ipynb":
+        return path.is_file()
+    kind = mimetypes.guess_type(path.name)[0] or ""
+    if not path.is_file() or path.stat().st_size > LARGEST or kind.startswith("image/"):
         return False
     try:
-        get_lexer_for_filename(path.name)
+        return bool(get_lexer_for_filename(path.name))
     except ClassNotFound:
         return False
-    return True
 
 
 def _lead(link, page: Page, to: Page | None) -> None:
@@ -284,24 +293,27 @@ def _write(folder: Path, groups: list[Group], pages: list[Page]) -> None:
 
 def _sections(page: Page) -> Iterator[dict]:
     """What searching looks at: each heading, and the text and code up to the next."""
-    heading, words = None, []
-
-    def section():
-        anchor = f"#{heading['id']}" if heading is not None and heading.get("id") else ""
-        return {
+    for heading in page.soup.find_all(SECTIONS):
+        text = "".join(
+            element
+            for element in itertools.takewhile(_is_not_a_heading, heading.next_elements)
+            if isinstance(element, NavigableString) and _is_searched(element, heading)
+        )
+        anchor = f"#{heading['id']}" if heading.get("id") else ""
+        yield {
             "url": f"{page.target}{anchor}",
             "title": page.title,
-            "heading": _text(heading) if heading is not None else page.title,
-            "text": " ".join("".join(words).split()),
+            "heading": _text(heading),
+            "text": " ".join(text.split()),
         }
 
-    for element in page.soup.descendants:
-        if element.name in ("h1", "h2", "h3"):
-            if words or heading is not None:
-                yield section()
-            heading, words = element, []
-        elif isinstance(element, NavigableString) and not element.find_parent(
-            lambda tag: tag is heading or tag.name == "math" or "hint" in tag.get("class", [])
-        ):
-            words.append(element)
-    yield section()
+
+def _is_not_a_heading(element) -> bool:
+    return element.name not in SECTIONS
+
+
+def _is_searched(text: NavigableString, heading) -> bool:
+    return not any(
+        parent is heading or parent.name == "math" or "hint" in parent.get("class", ())
+        for parent in text.parents
+    )
