@@ -185,8 +185,8 @@ def _tidy(soup: BeautifulSoup) -> None:
         del table["border"]
         if not table.find_parent(class_="jp-OutputArea-output"):
             table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0"}))
-    for formula in soup.select('math[display="block"]'):
-        formula.wrap(soup.new_tag("span", attrs={"class": "scroll", "tabindex": "0"}))
+    for wide in soup.select('math[display="block"], p > img'):
+        wide.wrap(soup.new_tag("span", attrs={"class": "scroll", "tabindex": "0"}))
     for element in soup.select(".dataframe tr[style]"):
         del element["style"]
     for code in soup.select("pre > code"):
