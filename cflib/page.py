@@ -22,6 +22,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from ._files import replacing
 
 ASSETS = Path(__file__).parent / "assets"
+HIDDEN = "source-hidden"  # tag of a cell whose code JupyterLab folds away
 
 
 def mathml(latex: str, block: bool = False) -> str:
@@ -139,6 +140,8 @@ def _prepared(notebook):
         if "injected-parameters" in cell.metadata.get("tags", []):
             lines = [s for s in cell.source.splitlines() if not s.startswith("run_dir = ")]
             cell.source = "\n".join(lines) if len(lines) > 1 else ""
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), HIDDEN]
         for output in cell.get("outputs", []):
             data, about = output.get("data", {}), output.get("metadata", {})
             if "image/png" in data:

@@ -129,7 +129,7 @@ def build(out=DEFAULT, root: Path = ROOT) -> Path:
         new = Path(temporary) / "new"
         _write(new, groups, pages)
         if flaws := page_check.flaws(new):
-            raise SiteError(f"{len(flaws)} flaws, and no site:\n  " + "\n  ".join(flaws))
+            raise SiteError("no site, because of these flaws:\n  " + "\n  ".join(flaws))
         if out.exists():
             out.rename(Path(temporary) / "old")
         new.rename(out)
@@ -187,6 +187,11 @@ def _tidy(soup: BeautifulSoup) -> None:
             table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0"}))
     for wide in soup.select('math[display="block"], p > img'):
         wide.wrap(soup.new_tag("span", attrs={"class": "scroll", "tabindex": "0"}))
+    for cell in soup.select(f".celltag_{chapters.HIDDEN} .jp-Cell-inputWrapper"):
+        folded = cell.wrap(soup.new_tag("details", attrs={"class": "folded"}))
+        folded.insert(
+            0, BeautifulSoup("<summary>Code that is folded away</summary>", "html.parser")
+        )
     for element in soup.select(".dataframe tr[style]"):
         del element["style"]
     for code in soup.select("pre > code"):
@@ -314,6 +319,8 @@ def _is_not_a_heading(element) -> bool:
 
 def _is_searched(text: NavigableString, heading) -> bool:
     return not any(
-        parent is heading or parent.name == "math" or "hint" in parent.get("class", ())
+        parent is heading
+        or parent.name == "math"
+        or {"hint", "folded"} & set(parent.get("class", ()))
         for parent in text.parents
     )

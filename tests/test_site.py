@@ -51,9 +51,11 @@ def small(tmp_path) -> Path:
         "total = 1 + 2  # a comment",
     )
     chapter(root / "notebooks" / "2_two.ipynb", "# 2 · Two\n\nBack to [one](1_one.ipynb).")
-    chapter(
-        root / "notebooks" / "exercises" / "1_one.ipynb", "# Exercises to 1\n\n[1](../1_one.ipynb)"
-    )
+    exercise = root / "notebooks" / "exercises" / "1_one.ipynb"
+    chapter(exercise, "# Exercises to 1\n\n[1](../1_one.ipynb)", "answer = ...", "assert 42")
+    notebook = nbformat.read(exercise, as_version=4)
+    notebook.cells[-1].metadata["jupyter"] = {"source_hidden": True}
+    nbformat.write(notebook, exercise)
     (root / "docs" / "glossary.md").write_text(
         "# Glossary\n\n## Lambda\n\nThe weight λ of the *naïve* penalty.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
     )
@@ -156,6 +158,17 @@ def test_pages_follow_each_other_as_the_contents_have_them(small, tmp_path):
         "index.html", "notebooks/1_one.html", "notebooks/2_two.html",
         "notebooks/exercises/1_one.html", "docs/glossary.html", "docs/teaching.html",
     ]  # fmt: skip
+
+
+def test_code_that_jupyterlab_folds_away_is_folded_away(small, tmp_path):
+    site.build(tmp_path / "site", small)
+    page = soup_of(tmp_path / "site" / "notebooks" / "exercises" / "1_one.html")
+    (folded,) = page.main.find_all("details")
+    assert not folded.has_attr("open")
+    assert folded.pre.get_text().strip() == "assert 42"
+    assert "answer = ..." in page.main.get_text()
+    sections = (tmp_path / "site" / "assets" / "sections.js").read_text()
+    assert "answer = ..." in sections and "42" not in sections
 
 
 def test_pictures_lie_in_their_page_with_their_text(small, tmp_path):
