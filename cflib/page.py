@@ -50,6 +50,10 @@ def mathml(latex: str, block: bool = False) -> str:
 class _Renderer(IPythonRenderer):
     """nbconvert's Markdown, with MathML where it leaves dollars for MathJax."""
 
+    def _html_embed_images(self, html):
+        """nbconvert's closes every tag in which it looks: a `<details>` would lose its inside."""
+        return super()._html_embed_images(html) if "<img" in html else html
+
     def inline_math(self, body):
         return mathml(body)
 
