@@ -19,6 +19,7 @@ from .notebooks import fetched_by
 ENOUGH = 4.5  # WCAG 2.2, 1.4.3: contrast of text with what is behind it, for level AA
 TEXT = ("ink", "soft", "link", "comment", "keyword", "string", "number", "name")
 BEHIND = ("paper", "tint")
+UNDESCRIBED = "No description has been provided for this image"  # nbconvert's, where there is none
 PAIRS = [(text, behind) for text in TEXT for behind in BEHIND] + [("ink", "mark"), ("ink", "warn")]
 
 
@@ -78,7 +79,7 @@ def pictures(path: Path, soup: BeautifulSoup) -> list[str]:
     for element in soup.select("img, svg"):
         described = element.get("alt") or element.get("aria-label") or element.find("title")
         source = element.get("src", "data:")
-        if not described:
+        if not described or described == UNDESCRIBED:
             found.append(f"a picture has no text: {str(element)[:80]}")
         if not source.startswith("data:") and not (path.parent / unquote(source)).is_file():
             found.append(f"a picture isn't there: {source}")

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import json
 import os
 import re
 import shlex
@@ -155,13 +156,25 @@ def test_without_ipykernel_there_is_no_kernel(tmp_path):
     assert f"{machine.install()} && {machine.python} -m ipykernel install --sys-prefix" in told
 
 
-def test_a_kernel_of_another_program_is_named_and_the_remedy_repairs_it(machine):
+def name_a_kernel(machine: Machine, program: str) -> None:
+    """Let the user's kernel `python3` be one of that program."""
+    argv = [program, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = machine.home / "jupyter" / "kernels" / "python3" / "kernel.json"
     spec.parent.mkdir(parents=True)
-    spec.write_text('{"argv": ["/nowhere/python", "{connection_file}"], "display_name": "gone"}')
+    spec.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
+
+
+@pytest.mark.parametrize(
+    ("program", "fault"),
+    [
+        ("/nowhere/python", r"does not start: .*/nowhere/python"),
+        (sys.executable, f"is another Python's: {re.escape(sys.executable)}"),
+    ],
+)
+def test_a_kernel_of_another_program_is_named_and_the_remedy_repairs_it(machine, program, fault):
+    name_a_kernel(machine, program)
     told = machine.finds("kernel")
-    assert "kernel     FAULT  the kernel `python3` does not start:" in told
-    assert "/nowhere/python" in told
+    assert re.search(f"kernel +FAULT  the kernel `python3` {fault}", told)
     (remedy,) = re.findall("type: (.*)", told)
     python, *arguments = shlex.split(remedy)
     assert python == str(machine.python)

@@ -47,7 +47,7 @@ def small(tmp_path) -> Path:
     )
     chapter(
         root / "notebooks" / "1_one.ipynb",
-        "# 1 · One\n\nSee [λ](../docs/glossary.md#lambda).\n\n## The sums\n\n$$\\sum_i x_i$$",
+        "# 1 · One\n\nSee [λ](../docs/glossary.md#lambda), [μ](../docs/glossary.md#Μ:-mean).\n\n## The sums\n\n$$\\sum_i x_i$$",
         "total = 1 + 2  # a comment",
     )
     chapter(root / "notebooks" / "2_two.ipynb", "# 2 · Two\n\nBack to [one](1_one.ipynb).")
@@ -57,7 +57,7 @@ def small(tmp_path) -> Path:
     notebook.cells[-1].metadata["jupyter"] = {"source_hidden": True}
     nbformat.write(notebook, exercise)
     (root / "docs" / "glossary.md").write_text(
-        "# Glossary\n\n## Lambda\n\nThe weight λ of the *naïve* penalty.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+        "# Glossary\n\n## Lambda\n\nThe weight λ of the *naïve* penalty.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n## Μ: mean\n"
     )
     (root / "docs" / "teaching.md").write_text(
         "# For the teacher\n\nFrom [the top](#for-the-teacher)."
@@ -131,7 +131,10 @@ def test_links_lead_to_the_pages_of_what_they_name(small, tmp_path):
     main = soup_of(first).main
     assert "data, a folder, outside" in main.get_text()
     one = tmp_path / "site" / "notebooks" / "1_one.html"
-    assert links(one) == {"λ": "../docs/glossary.html#Lambda"}
+    assert links(one) == {
+        "λ": "../docs/glossary.html#Lambda",  # as GitHub writes an anchor
+        "μ": "../docs/glossary.html#%CE%9C:-mean",  # as JupyterLab does
+    }
     assert links(tmp_path / "site" / "docs" / "teaching.html") == {"the top": "#For-the-teacher"}
 
 
@@ -190,6 +193,7 @@ def test_the_same_course_gives_the_same_bytes(small, tmp_path):
         ("![](docs/dot.svg)", "a picture has no text"),
         ("![A dot.](docs/gone.svg)", "a picture isn't there: docs/gone.svg"),
         ("![A dot.](https://example.org/dot.svg)", "it fetches https://example.org/dot.svg"),
+        ("![No description has been provided for this image](docs/dot.svg)", "has no text"),
         ("### Too deep", "the heading 'Too deep¶' is of level 3 and follows level 1"),
         ("# Another", "2 first-level headings"),
         ("## Twice\n\n## Twice", "the id 'Twice' is there 2 times"),
