@@ -214,7 +214,10 @@ def _text(heading) -> str:
 
 
 def _with_linked(root: Path, listed: list[Page]) -> list[Page]:
-    """The pages, and one for each file of the repository that any of them links to."""
+    """The pages, and one for each file of the repository that any of them links to.
+
+    A link to a folder leads to the first of its pages.
+    """
     pages = {page.source: page for page in listed}
     waiting = list(listed)
     while waiting:
@@ -223,9 +226,10 @@ def _with_linked(root: Path, listed: list[Page]) -> list[Page]:
             if source not in pages and _can_be_a_page(root / source):
                 pages[source] = Page(root, source)
                 waiting.append(pages[source])
+    first_in = {page.source.parent: page for page in reversed(listed)}
     for page in pages.values():
         for link, source in _local_links(root, page):
-            _lead(link, page, pages.get(source))
+            _lead(link, page, pages.get(source) or first_in.get(source))
     return list(pages.values())
 
 

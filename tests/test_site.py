@@ -43,7 +43,7 @@ def small(tmp_path) -> Path:
     (root / "README.md").write_text(
         "# Small: a course\n\n![A dot.](docs/dot.svg)\n\n[one](notebooks/1_one.ipynb), "
         "[its sums](notebooks/1_one.ipynb#the-sums), [code](code/sum.py), [data](docs/dot.svg), "
-        "[a folder](docs), [outside](../secret.md), [a paper](https://doi.org/10.1/x)\n"
+        "[a folder](notebooks/), [another](code), [outside](../secret.md), [a paper](https://doi.org/10.1/x)\n"
     )
     chapter(
         root / "notebooks" / "1_one.ipynb",
@@ -126,10 +126,11 @@ def test_links_lead_to_the_pages_of_what_they_name(small, tmp_path):
         "one": "notebooks/1_one.html",
         "its sums": "notebooks/1_one.html#The-sums",
         "code": "code/sum.py.html",
+        "a folder": "notebooks/1_one.html",
         "a paper": "https://doi.org/10.1/x",
     }
     main = soup_of(first).main
-    assert "data, a folder, outside" in main.get_text()
+    assert "data, a folder, another, outside" in main.get_text()
     one = tmp_path / "site" / "notebooks" / "1_one.html"
     assert links(one) == {
         "λ": "../docs/glossary.html#Lambda",  # as GitHub writes an anchor
