@@ -42,7 +42,7 @@ DEFAULT = ROOT / "build" / "site"
 HOME = PurePosixPath("README.md")
 GROUPS = {  # name in the contents: what is in it
     "The course": ["README.md"],
-    "Chapters": ["notebooks/*.ipynb"],
+    "Chapters": ["notebooks/[0-9]*.ipynb"],
     "Exercises": ["notebooks/exercises/*.ipynb"],
     "Check yourself and look up": ["docs/question*.md", "docs/glossary.md", "docs/mathematics.md"],
     "More": ["docs/**/*.md", "data/README.md", "benchmarks/results/results.md"],

@@ -79,7 +79,7 @@ def links(path: Path, within="main") -> dict[str, str]:
 
 def test_every_chapter_exercise_and_document_has_its_page_in_the_contents(course):
     sources = [
-        *(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "notebooks" / "exercises").glob("*.ipynb"),
+        *(ROOT / "notebooks").glob("[0-9]*.ipynb"), *(ROOT / "notebooks" / "exercises").glob("*.ipynb"),
         *(ROOT / "docs").glob("*.md"), ROOT / "data" / "README.md",
     ]  # fmt: skip
     pages = {str(site.target(site.PurePosixPath(s.relative_to(ROOT).as_posix()))) for s in sources}
@@ -90,7 +90,7 @@ def test_every_chapter_exercise_and_document_has_its_page_in_the_contents(course
 
 
 def test_every_formula_and_every_picture_of_a_chapter_is_in_its_page(course):
-    for source in (ROOT / "notebooks").glob("*.ipynb"):
+    for source in (ROOT / "notebooks").glob("[0-9]*.ipynb"):
         notebook = nbformat.read(source, as_version=4)
         outputs = [o for cell in notebook.cells for o in cell.get("outputs", []) if "data" in o]
         n_pictures = sum("image/png" in output.data for output in outputs)
