@@ -357,14 +357,13 @@ def _first_line(error) -> str:
 
 # What is made of them
 
-Check = Callable[[], Iterable[Finding]]
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Callable[[], Iterable[Finding]], ...] = (
     python, packages, kernel, data, disk, memory, threads, tensorflow, numba,
 )  # fmt: skip
-QUICK: tuple[Check, ...] = (python, packages, _edition, disk)
+QUICK = (python, packages, _edition, disk)
 
 
-def examine(checks: Iterable[Check] = CHECKS) -> Iterable[tuple[str, Finding]]:
+def examine(checks: Iterable[Callable] = CHECKS) -> Iterable[tuple[str, Finding]]:
     """Name and finding of each check in turn; one that cannot be made is a fault, too."""
     for check in checks:
         name = check.__name__.strip("_")
@@ -375,7 +374,7 @@ def examine(checks: Iterable[Check] = CHECKS) -> Iterable[tuple[str, Finding]]:
             yield name, fault(f"could not be looked at: {_first_line(error)}", _install())
 
 
-def main(checks: Iterable[Check] = CHECKS) -> int:
+def main(checks: Iterable[Callable] = CHECKS) -> int:
     """Print what each check finds and what to type; 1 if there is a fault, else 0."""
     n_faults = 0
     for name, finding in examine(checks):

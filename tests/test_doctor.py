@@ -236,6 +236,25 @@ def test_an_older_python_can_read_it():
     assert imported <= sys.stdlib_module_names
 
 
+def runs(command: str | None) -> bool:
+    return bool(command) and not subprocess.run([command, "-c", ""], check=False).returncode
+
+
+def test_other_pythons_run_it_and_are_told():
+    found = {f"3.{minor}": shutil.which(f"python3.{minor}") for minor in (8, 9, 10, 14)}
+    found = {version: command for version, command in found.items() if runs(command)}
+    if not found:
+        pytest.skip("there is no other Python here")
+    for version, command in found.items():
+        done = subprocess.run(
+            [command, "-m", "cflib", "doctor"], cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if name not in OURS},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (1, "")
+        assert f"FAULT  this is {version}." in done.stdout.splitlines()[0]
+
+
 def test_it_accepts_the_pythons_and_the_ratings_that_the_project_states():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     (_, oldest), (_, newest) = doctor.PYTHONS
