@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import itertools
+import re
 import warnings
 from pathlib import Path
 
@@ -82,17 +83,11 @@ def read(
     -----
     UserWarning : films were rated that `movies` lacks; says how many. Their ratings are kept.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file")
     if on_duplicate not in ON_DUPLICATE:
         raise ValueError(
             f"`on_duplicate` should be one of {ON_DUPLICATE}. Received: {on_duplicate!r}"
         )
-    if path.suffix.lower() in PARQUET:
-        source = ParquetFile(path)
-    else:
-        source = TextFile.with_header(path, separator)
+    source = _source(path, separator)
     if timestamp == "auto":
         timestamp = "timestamp" if "timestamp" in source.names else None
     return assemble(
@@ -101,15 +96,76 @@ def read(
         None if movies is None else movies_table(movies, item),
         scale=scale,
         on_duplicate=on_duplicate,
-        name=path.stem if name is None else name,
+        name=source.path.stem if name is None else name,
     )
+
+
+def read_person(
+    path,
+    known_ids: np.ndarray,
+    *,
+    user: str = "userId",
+    item: str = "movieId",
+    rating: str = "rating",
+    scale: tuple[float, float] | None = None,
+    separator: str | None = None,
+) -> dict:
+    """Read one person's ratings, such as somebody new's: an item and a rating column suffice.
+
+    Parameters
+    ----------
+    path, item, rating, scale, separator : as in `read`.
+    known_ids : (n,)
+        Ids of a model's items: where they are whole numbers, so are the file's that can be.
+    user : name of a column that should hold one value only, if the file has it.
+
+    Returns
+    -------
+    dict of item id to rating (float), in the file's order; also of ids that are not known.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError : as `read`; and for the ratings of several people.
+    """
+    source = _source(path, separator)
+    columns = Columns(user if user in source.names else None, item, rating, None)
+    _check_columns(source, columns)
+    table = source.table(columns)
+    if len(table) == 0:
+        raise ValueError(f"{source.path}: the file is empty: it has no ratings")
+    value = table[rating].to_numpy()
+    _checked_scale(source, rating, value, scale)
+    people = [] if columns.user is None else pc.unique(table[user].cast(pa.string())).to_pylist()
+    if len(people) > 1:
+        raise ValueError(
+            f"{source.path}, column {user!r}: the ratings should be one person's. Received: those "
+            f"of {len(people):,}, {people[0]!r} and {people[1]!r} first. Leave one in the file."
+        )
+    ids = [id_like(label, known_ids) for label in table[item].cast(pa.string()).to_pylist()]
+    person = dict(zip(ids, value.tolist(), strict=True))
+    if len(person) < len(ids):
+        again = next(n for n, i in enumerate(ids) if ids.index(i) < n)
+        where, _ = source.locate(again, item)
+        raise ValueError(
+            f"{source.path}, {where}: {item} {ids[again]} was rated before. Remove one of the two."
+        )
+    return person
+
+
+def _source(path, separator: str | None) -> TextFile | ParquetFile:
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no such file")
+    if path.suffix.lower() in PARQUET:
+        return ParquetFile(path)
+    return TextFile.with_header(path, separator)
 
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """Names of the columns that hold what `Ratings` needs."""
+    """Names of the columns that hold what `Ratings` needs; `user` is None in one person's file."""
 
-    user: str = "userId"
+    user: str | None = "userId"
     item: str = "movieId"
     rating: str = "rating"
     timestamp: str | None = "timestamp"
@@ -140,7 +196,7 @@ def assemble(
         timestamp=timestamp,
         movie_ids=movie_ids,
         user_ids=user_ids,
-        movies=aligned(movies, movie_ids, np.bincount(movie_index), source.path),
+        movies=aligned(movies, movie_ids, np.bincount(movie_index), source.path, columns.item),
         scale=scale,
         name=name,
     )
@@ -222,11 +278,9 @@ class TextFile:
     def table(self, columns: Columns) -> pa.Table:
         if next(self.rows(), None) is None:
             raise ValueError(f"{self.path}: the file is empty: it has no ratings")
-        types = {
-            columns.user: ENCODED_TEXT,
-            columns.item: ENCODED_TEXT,
-            columns.rating: pa.float32(),
-        }
+        types = {columns.item: ENCODED_TEXT, columns.rating: pa.float32()}
+        if columns.user is not None:
+            types[columns.user] = ENCODED_TEXT
         if columns.timestamp is not None:
             types[columns.timestamp] = self._time_type(columns.timestamp)
         try:
@@ -443,6 +497,18 @@ def as_ids(labels: pa.Array) -> np.ndarray:
     return np.array(text.to_pylist(), dtype=np.str_)
 
 
+def id_like(label: str, known_ids: np.ndarray):
+    """The id that `label` is, beside ids like these: an int where they are ints and it can be."""
+    if np.issubdtype(known_ids.dtype, np.number):
+        return as_ids(pa.array([label])).tolist()[0]
+    return label
+
+
+def noun(column: str) -> str:
+    """What a column's ids stand for: "movie" for movieId, "book" for book_id, "isbn" for isbn."""
+    return re.sub(r"(?<=[a-z])(Id|ID|_id)$", "", column)
+
+
 def _without_duplicates(ratings: Ratings, source, columns: Columns, on_duplicate: str) -> Ratings:
     pair = ratings.user_index.astype(np.int64) * ratings.n_movies + ratings.movie_index
     if (pair[1:] > pair[:-1]).all():  # MovieLens' own order: nothing to sort
@@ -461,7 +527,11 @@ def _without_duplicates(ratings: Ratings, source, columns: Columns, on_duplicate
         value = np.bincount(group, ratings.value[order]) / np.bincount(group)
     in_file_order = np.argsort(last)
     kept = ratings.take(last[in_file_order])
-    return dataclasses.replace(kept, value=value[in_file_order].astype(np.float32))
+    return dataclasses.replace(
+        kept,
+        value=value[in_file_order].astype(np.float32),
+        repeats=pair[np.sort(order[~is_last])],
+    )
 
 
 def _refuse_duplicates(ratings: Ratings, source, columns: Columns, order, is_last) -> None:
@@ -500,7 +570,7 @@ def movies_table(movies, item: str = "movieId") -> pd.DataFrame:
     repeated = pd.Index(ids).duplicated()
     if repeated.any():
         raise ValueError(
-            f"{where}: each film should have one row. Received more for {item} "
+            f"{where}: each {noun(item)} should have one row. Received more for {item} "
             f"{ids[np.argmax(repeated)]}."
         )
     genres = movies["genres"].to_numpy() if "genres" in movies.columns else ""
@@ -509,7 +579,7 @@ def movies_table(movies, item: str = "movieId") -> pd.DataFrame:
 
 def _read_movies(path: Path) -> pd.DataFrame:
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file (the films' table)")
+        raise FileNotFoundError(f"{path}: there is no such file (the table of titles)")
     if path.suffix.lower() in PARQUET:
         return pd.read_parquet(path)
     separator = TextFile.with_header(path, None).separator
@@ -523,10 +593,12 @@ def _read_movies(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path}: {error}") from None
 
 
-def aligned(movies: pd.DataFrame | None, movie_ids, movie_counts, path) -> pd.DataFrame:
+def aligned(
+    movies: pd.DataFrame | None, movie_ids, movie_counts, path, item: str = "movieId"
+) -> pd.DataFrame:
     """The films' table with row i describing `movie_ids[i]`; films it lacks are called by id."""
     numeric = movie_ids.dtype.kind != "U"
-    title = np.array([f"movie {i}" if numeric else i for i in movie_ids.tolist()], dtype=object)
+    title = np.array([f"{noun(item)} {i}" if numeric else i for i in movie_ids.tolist()], dtype=object)
     genres = np.full(len(movie_ids), "", dtype=object)
     if movies is not None:
         known_ids = movies["movieId"].to_numpy()
@@ -540,9 +612,10 @@ def aligned(movies: pd.DataFrame | None, movie_ids, movie_counts, path) -> pd.Da
         if not known.all():
             n_ratings = int(movie_counts[~known].sum())
             warnings.warn(
-                f"{path}: {(~known).sum():,} of {len(known):,} rated films are missing from the "
-                f"films' table ({title[np.argmin(known)]!r} first); their {n_ratings:,} ratings "
-                "are kept, under titles made from the ids.",
+                f"{path}: {(~known).sum():,} of {len(known):,} rated "
+                f"{'films' if item == 'movieId' else repr(item)} are missing from the table of "
+                f"titles ({title[np.argmin(known)]!r} first); their {n_ratings:,} ratings are "
+                "kept, under titles made from the ids.",
                 stacklevel=4,
             )
     return pd.DataFrame({"movieId": movie_ids, "title": title, "genres": genres}).astype(
