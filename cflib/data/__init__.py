@@ -7,4 +7,7 @@ from .sets import describe, find, load
 from .store import open, save
 from .synthesis import Truth, synthetic
 
-__all__ = ["Ratings", "Truth", "describe", "find", "load", "oddities", "open", "read", "read_person", "save", "synthetic"]
+__all__ = [
+    "Ratings", "Truth", "describe", "find", "load", "oddities", "open", "read", "read_person",
+    "save", "synthetic",
+]  # fmt: skip

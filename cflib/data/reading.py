@@ -174,6 +174,10 @@ class Columns:
         wanted = [self.user, self.item, self.rating, self.timestamp]
         return [name for name in wanted if name is not None]
 
+    def nouns(self) -> tuple[str, str]:
+        """What users and items are called, after their columns."""
+        return noun(self.user), noun(self.item)
+
 
 def assemble(
     source, columns: Columns, movies: pd.DataFrame | None, *, scale, on_duplicate, name
@@ -598,7 +602,9 @@ def aligned(
 ) -> pd.DataFrame:
     """The films' table with row i describing `movie_ids[i]`; films it lacks are called by id."""
     numeric = movie_ids.dtype.kind != "U"
-    title = np.array([f"{noun(item)} {i}" if numeric else i for i in movie_ids.tolist()], dtype=object)
+    title = np.array(
+        [f"{noun(item)} {i}" if numeric else i for i in movie_ids.tolist()], dtype=object
+    )
     genres = np.full(len(movie_ids), "", dtype=object)
     if movies is not None:
         known_ids = movies["movieId"].to_numpy()
