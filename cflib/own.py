@@ -21,7 +21,7 @@ SPREADS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # the λ that are tried, in sta
 TEST_FRACTION = 0.2  # of the ratings to judge on; and of the rest, to choose λ on
 FEWEST = 20  # ratings; of fewer, a fifth says nothing
 FORMATS = ("table", "csv", "json")
-MEANS, FACTORS = "damped means", "factorisation"
+MEANS, FACTORS = JUDGED = "damped means", "factorisation"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
