@@ -10,12 +10,14 @@ Every function takes ids, as the data file has them, or titles, and returns a ti
 titles.
 """
 
-from .likeness import similar
+from .asking import questions
+from .likeness import Map, movie_map, similar, similar_users
 from .lists import history, new_user_list, recommend, recommend_new, top_n
-from .newcomer import NewUser, explain, fold_in, fold_in_movie
+from .newcomer import NewUser, explain, fold_in, fold_in_movie, solved
 from .titles import find_movies, movie_id_of, own_ratings
 
 __all__ = [
-    "NewUser", "explain", "find_movies", "fold_in", "fold_in_movie", "history", "movie_id_of",
-    "new_user_list", "own_ratings", "recommend", "recommend_new", "similar", "top_n",
+    "Map", "NewUser", "explain", "find_movies", "fold_in", "fold_in_movie", "history",
+    "movie_id_of", "movie_map", "new_user_list", "own_ratings", "questions", "recommend",
+    "recommend_new", "similar", "similar_users", "solved", "top_n",
 ]  # fmt: skip

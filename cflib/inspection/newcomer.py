@@ -138,10 +138,14 @@ def fold_in(model: FactorModel, ratings, bias: str | None = None) -> NewUser:
     own = own_ratings(model, ratings)
     values = own.to_numpy()
     movie_index = np.searchsorted(model.movie_ids, own.index.to_numpy(model.movie_ids.dtype))
+    return solved(model, movie_index, values, bias)
+
+
+def solved(model: FactorModel, movie_index, values, bias: str | None = None) -> NewUser:
+    """As `fold_in`, from arrays: indices of films, int, (n,), and ratings, float64, (n,)."""
     if isinstance(model, implicit.RankingModel):
-        return NewUser(
-            model, movie_index, values, _ranking_weights(model, movie_index, values), 0, 0
-        )
+        weights = _ranking_weights(model, movie_index, values)
+        return NewUser(model, movie_index, values, weights, 0.0, 0.0)
     share, rest = response(model, movie_index, bias)
     *weights, b, level = share @ values + rest
     return NewUser(model, movie_index, values, np.array(weights), float(b), float(level), bias)
@@ -358,8 +362,9 @@ def _bayes_response(model, movie_index) -> Response:
 
 def _of_all_samples(part):
     """(w, b) of each sample, (n_samples, k + 1, …), as those of the model: w joined, b's mean."""
-    n, rest = len(part), part.shape[2:]
-    w, b = part[:, :-1].reshape(-1, *rest) / np.sqrt(n), part[:, -1].mean(axis=0)
+    n, k, *rest = part.shape
+    w = part[:, :-1].reshape(n * (k - 1), *rest) / np.sqrt(n)
+    b = part[:, -1].mean(axis=0)
     return np.concatenate([w, b[None], np.zeros((1, *rest))])
 
 
