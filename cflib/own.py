@@ -151,7 +151,7 @@ def recommend(model: FactorModel, path, user: str, n: int = 10) -> pd.DataFrame:
     """
     ratings = model.load_ratings(path)
     user_id = user_like(model, user)
-    return worded(inspection.recommend(model, ratings, user_id, n), model)
+    return worded(inspection.recommend(model, ratings, user_id, n), columns_of(model))
 
 
 def recommend_to(model: FactorModel, person: dict, n: int = 10) -> pd.DataFrame:
@@ -165,18 +165,7 @@ def recommend_to(model: FactorModel, person: dict, n: int = 10) -> pd.DataFrame:
             f"the model knows none of these {columns_of(model).item}: {some(person)}. Those that "
             f"it knows look like {some(model.movie_ids.tolist())}."
         )
-    rows = np.searchsorted(model.movie_ids, list(known)).astype(np.int32)
-    theirs = Ratings(
-        movie_index=rows,
-        user_index=np.zeros(len(rows), np.int32),
-        value=np.array(list(known.values()), np.float32),
-        timestamp=None,
-        movie_ids=model.movie_ids,
-        user_ids=np.array([0]),
-        movies=model.movies,
-        scale=model.scale,
-    )
-    return worded(inspection.recommend(train.fold_in(model, theirs), theirs, 0, n), model)
+    return worded(inspection.recommend_new(model, known, n), columns_of(model))
 
 
 def read_person(model: FactorModel, path) -> dict:
@@ -211,14 +200,16 @@ def user_like(model: FactorModel, user):
     return user_id
 
 
-def worded(frame: pd.DataFrame, model: FactorModel) -> pd.DataFrame:
-    """A frame of `inspection` in the words of the file: its item column, no titles made of ids."""
-    item = columns_of(model).item
-    made_of_ids = {f"{noun(item)} {i}" for i in frame["movieId"]} | set(map(str, frame["movieId"]))
-    empty = [name for name in ("genres",) if not frame[name].str.len().any()]
-    if frame["title"].isin(made_of_ids).all():
-        empty.append("title")
-    return frame.drop(columns=empty).rename(columns={"movieId": item})
+def worded(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """A frame in the words of the file: its columns' names, and no titles that are made of ids."""
+    made = {f"{noun(columns.item)} {i}" for i in frame["movieId"]} | set(map(str, frame["movieId"]))
+    says_nothing = {
+        "title": lambda titles: titles.isin(made).all(),
+        "genres": lambda genres: not genres.str.len().any(),
+    }
+    empty = [name for name, is_so in says_nothing.items() if name in frame and is_so(frame[name])]
+    names = {"userId": columns.user, "movieId": columns.item, "rating": columns.rating}
+    return frame.drop(columns=empty).rename(columns=names)
 
 
 # What the commands print

@@ -110,14 +110,18 @@ def around_zero(deviations: dict, n_unrated: int) -> Figure:
 
 
 @_styled
-def rating_histogram(ratings: Ratings) -> Figure:
-    """How often each rating is given."""
-    value, count = np.unique(ratings.value, return_counts=True)
+def rating_histogram(ratings: Ratings, label: str = "rating (stars)") -> Figure:
+    """How often each rating is given; where there are many, each part of the scale."""
+    given = ratings.value
+    if len(np.unique(given)) > 21:
+        edges = np.linspace(*ratings.scale, 11)
+        given = ((edges[1:] + edges[:-1]) / 2)[np.digitize(given, edges[1:-1])]
+    value, count = np.unique(given, return_counts=True)
     figure, ax = _axes(height=3.4)
     width = 0.8 * np.diff(value).min() if len(value) > 1 else 0.4
     bars = ax.bar(value, count / count.sum(), width, color=BLUE)
     ax.bar_label(bars, [f"{share:.0%}" for share in count / count.sum()], padding=2, fontsize=9)
-    ax.set(title="Which ratings are given", xlabel="rating (stars)", ylabel="share of all ratings")
+    ax.set(title="Which ratings are given", xlabel=label, ylabel="share of all ratings")
     ax.set_xticks(value)
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.grid(axis="x", visible=False)
@@ -291,7 +295,7 @@ def heat_map(table: pd.DataFrame, title: str, label: str, best=min, form: str = 
 
 
 @_styled
-def errors(table: pd.DataFrame, metric: str = "rmse", highlight=()) -> Figure:
+def errors(table: pd.DataFrame, metric: str = "rmse", highlight=(), unit: str = "stars") -> Figure:
     """A metric of each model as a dot with its interval: the table that `evaluate` returns."""
     figure, ax = _axes(7.5, 0.9 + 0.42 * len(table))
     for row, (name, line) in enumerate(table.iterrows()):
@@ -303,7 +307,9 @@ def errors(table: pd.DataFrame, metric: str = "rmse", highlight=()) -> Figure:
                     textcoords="offset points", ha="center")  # fmt: skip
     ax.set_yticks(range(len(table)), table.index)
     ax.set_ylim(len(table) - 0.5, -0.7)
-    ax.set(title="Error on ratings held out", xlabel=f"{metric.upper()} (stars), with 95% interval")
+    ax.set(
+        title="Error on ratings held out", xlabel=f"{metric.upper()} ({unit}), with 95% interval"
+    )
     ax.grid(axis="y", visible=False)
     return figure
 
@@ -439,4 +445,23 @@ def spread_by_count(count: np.ndarray, spread: np.ndarray) -> Figure:
         ylabel="spread of the prediction (stars)",
         ylim=(0, None),
     )
+    return figure
+
+
+# Chapter 09: ratings of your own
+
+
+@_styled
+def lam_choice(choice: pd.DataFrame, unit: str) -> Figure:
+    """The error on a validation set for each λ that was tried: the table of `own.choose_lam`."""
+    rmse = choice["rmse"]
+    figure, ax = _axes(height=3.4)
+    ax.semilogx(rmse.index, rmse, "o-", color=BLUE, lw=2, base=2)
+    best = rmse.idxmin()
+    ax.plot(best, rmse[best], "o", color=ORANGE, ms=11, zorder=3)
+    ax.annotate("chosen", (best, rmse[best]), xytext=(0, 12), textcoords="offset points",
+                ha="center", color=ORANGE, fontweight="bold")  # fmt: skip
+    ax.set_xticks(rmse.index, [f"{lam:.3g}" for lam in rmse.index])
+    ax.minorticks_off()
+    ax.set(title="Error on a validation set", xlabel="λ", ylabel=f"RMSE ({unit})")
     return figure

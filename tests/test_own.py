@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import papermill
 import pytest
+from bs4 import BeautifulSoup
 from click.testing import CliRunner
 
-from cflib import data, own, split
+from cflib import data, own, runs, split
 from cflib.__main__ import cli
 from cflib.data.reading import Columns
 from cflib.model import FactorModel
@@ -229,3 +231,36 @@ def test_titles_are_shown_where_a_table_has_them(tmp_path):
     code, _, note = run("fit", *files, tmp_path / "titles.csv", *COLUMNS, "--out", out)
     assert code == 0 and "Note: " in note and "1 of 60 rated 'isbn' are missing" in note
     assert "The " in run("recommend", out, "--user", "crime lover 001")[1]
+
+
+def test_chapter_09_goes_from_the_file_to_recommendations_and_says_nothing_of_films(shop):
+    folder, _ = shop
+    (folder / "mine.csv").write_text("isbn,stars\ngarden-002,10\ncrime-001,2\npoetry-000,1\n")
+    done = papermill.execute_notebook(
+        runs.NOTEBOOKS / "09_your_own_ratings.ipynb",
+        folder / "09.ipynb",
+        {
+            "ratings_path": str(folder / "books.csv"), "user_column": "reader",
+            "item_column": "isbn", "rating_column": "stars", "user": "crime lover 001",
+            "newcomer_path": str(folder / "mine.csv"), "model_path": str(folder / "09.npz"),
+        },
+        progress_bar=False,
+        extra_arguments=runs.KERNEL_ARGUMENTS,
+    )  # fmt: skip
+    outputs = [output for cell in done.cells for output in cell.get("outputs", [])]
+    pages = [
+        output.data["text/html"] for output in outputs if "text/html" in output.get("data", {})
+    ]
+    said = "".join([output.text for output in outputs if output.output_type == "stream"] + pages)
+    assert "film" not in said.lower() and "movie" not in said.lower()
+    for_reader, for_newcomer = ([row[0] for row in rows(page)] for page in pages if "n_rat" in page)
+    assert len(for_reader) == 10 and all(isbn.startswith("crime") for isbn in for_reader)
+    assert len(for_newcomer) == 10 and all(isbn.startswith("garden") for isbn in for_newcomer)
+    again = shell(folder, "recommend", "09.npz", "--ratings", "mine.csv", "--format", "json")
+    assert [row["isbn"] for row in json.loads(again)] == for_newcomer
+
+
+def rows(page: str) -> list[list[str]]:
+    """The cells of an HTML table, without its index."""
+    found = BeautifulSoup(page, "html.parser").select("tbody tr")
+    return [[cell.get_text() for cell in row.find_all("td")] for row in found]
