@@ -23,6 +23,8 @@ AS_TEXT = (
     "`make app`]"
 )
 STYLE = """<style>
+.cflib-panel .cflib-message { max-width: 420px; }
+.cflib-panel .cflib-message .widget-html-content { white-space: normal; }
 .cflib-panel table { border-collapse: collapse; font-size: 13px; line-height: 1.35; }
 .cflib-panel th, .cflib-panel td { padding: 2px 10px 2px 0; text-align: left;
   border-bottom: 1px solid #dfe3ea; }
@@ -82,7 +84,7 @@ class Panel(widgets.VBox):
 
     def _make_widgets(self):
         low, high = self.model.scale
-        wide, across = {"description_width": "90px"}, widgets.Layout(width="420px")
+        wide, across = {"description_width": "95px"}, widgets.Layout(width="420px")
         self.query = widgets.Text(
             description="Search", placeholder="part of a title", style=wide, layout=across
         )
@@ -90,16 +92,17 @@ class Panel(widgets.VBox):
         self.stars = widgets.FloatText(
             value=high - (high - low) / 9,
             step=0.5 if high - low <= 5 else 1,
-            description=f"{low:g} to {high:g}",
+            description=f"Rating, {low:g}–{high:g}",
             tooltip=f"your rating, from {low:g} to {high:g}",
             style=wide,
-            layout=widgets.Layout(width="190px"),
+            layout=widgets.Layout(width="200px"),
         )
         self.rate = widgets.Button(description="Rate", button_style="primary")
         self.own = widgets.Select(description="You rated", rows=7, style=wide, layout=across)
         self.remove = widgets.Button(description="Remove")
         self.message, self.list, self.reasons, self.map = (widgets.HTML() for _ in range(4))
         self.you = widgets.HTML()
+        self.message.add_class("cflib-message")
         self.why = widgets.Dropdown(description="Why", style=wide, layout=across)
         self.query.observe(lambda change: self._search(), "value")
         self.why.observe(lambda change: self._explain(), "value")
@@ -107,19 +110,12 @@ class Panel(widgets.VBox):
         self.remove.on_click(lambda button: self._remove())
 
     def _laid_out(self):
-        beside = widgets.Layout(flex_flow="row wrap", gap="0 28px")
-        left = [
-            self.query, self.found, widgets.HBox([self.stars, self.rate]), self.message, self.own,
-            self.remove,
-        ]  # fmt: skip
-        return [
-            widgets.HTML(STYLE),
-            widgets.Box([widgets.VBox(left), widgets.VBox([self.list])], layout=beside),
-            self.why,
-            self.reasons,
-            self.map,
-            self.you,
-        ]
+        own = [self.query, self.found, widgets.HBox([self.stars, self.rate]), self.message]
+        own += [self.own, self.remove]
+        answers = [self.list, self.why, self.reasons]
+        beside = widgets.Layout(flex_flow="row wrap", grid_gap="0 32px")
+        columns = widgets.Box([widgets.VBox(own), widgets.VBox(answers)], layout=beside)
+        return [widgets.HTML(STYLE), columns, self.map, self.you]
 
     # What somebody does
 
@@ -166,7 +162,7 @@ class Panel(widgets.VBox):
         )
         self.list.value = "<h3>Recommended to you</h3>" + _table(
             self.recommended[["title", "prediction", "n_ratings"]].set_axis(
-                ["film", "stars", "ratings behind it"], axis=1
+                ["title", "prediction", "ratings behind it"], axis=1
             )
         )
         kept = self.why.value
@@ -229,7 +225,7 @@ def _table(frame: pd.DataFrame) -> str:
 
 
 def _kind(name: str) -> str:
-    return "" if name in ("film", "reason") else ' class="number"'
+    return "" if name in ("title", "reason") else ' class="number"'
 
 
 def _cell(value) -> str:
