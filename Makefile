@@ -25,7 +25,7 @@ ifneq ($(USABLE),yes)
 .PHONY: $(READY)
 endif
 
-.PHONY: help run test notebooks lab bench clean
+.PHONY: help run test notebooks lab app bench clean
 
 help:  ## list the targets (the default)
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ notebooks: $(READY)  ## execute the committed chapters again, in place; ARGS=03_
 
 lab: $(READY)  ## open the first chapter in JupyterLab
 	@$(BIN)/python -m jupyterlab notebooks/01_loading.ipynb
+
+app: $(READY)  ## rate films and see recommendations change, alone in a browser
+	@$(BIN)/python -m voila app/panel.ipynb $(ARGS)
 
 bench: $(READY)  ## time the solvers beside the peers, into benchmarks/results (an hour)
 	@$(BIN)/python -m benchmarks $(or $(ARGS),all)

@@ -22,6 +22,8 @@ from pygments.formatters import HtmlFormatter
 
 from ._files import replacing
 
+WIDGET = "application/vnd.jupyter.widget-view+json"  # an output that lives as long as its kernel
+
 
 def mathml(latex: str, block: bool = False) -> str:
     """A formula as MathML.
@@ -130,6 +132,7 @@ def _prepared(notebook):
             cell.source = "\n".join(lines) if len(lines) > 1 else ""
         for output in cell.get("outputs", []):
             data, about = output.get("data", {}), output.get("metadata", {})
+            data.pop(WIDGET, None)  # nothing is behind a widget here: its text says what it was
             if "image/png" in data:
                 alt = escape(about.get("image/png", {}).get("alt", ""))
                 picture = data["image/png"].replace("\n", "")

@@ -107,6 +107,12 @@ class Map(NamedTuple):
         x, y = self.reach * (user.weights @ self.axes)
         return float(x), float(y)
 
+    def nearest(self, user: NewUser, n: int = 3) -> pd.DataFrame:
+        """The n films that stand nearest to a person, nearest first: rows of `films`."""
+        x, y = self.place(user)
+        distance = np.hypot(self.films["x"] - x, self.films["y"] - y)
+        return self.films.loc[distance.sort_values(kind="stable").index[:n]]
+
 
 def movie_map(model: FactorModel, n: int = 300) -> Map:
     """The n films with the most ratings on the two directions in which features differ most.

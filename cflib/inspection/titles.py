@@ -52,12 +52,12 @@ def find_movies(where: FactorModel | Ratings, text: str, n: int = 5) -> pd.DataF
     names = _names(tuple(where.movies["title"].astype(str)))
     match: dict[int, float] = {}
     for wanted, year in _readings(text):
-        near = process.extract(wanted, names.of, scorer=_closeness, score_cutoff=NEAR, limit=None)
-        for _, score, name in near:
+        closeness = _closeness(wanted, names)
+        if year is not None:
+            closeness -= OTHER_YEAR * (names.year != year)
+        for name in np.flatnonzero(closeness >= NEAR).tolist():
             movie = names.movie[name]
-            score -= OTHER_YEAR * (year is not None and names.year[movie] != year)
-            if score >= NEAR:
-                match[movie] = max(score, match.get(movie, 0))
+            match[movie] = max(float(closeness[name]), match.get(movie, 0))
     return _found(where, match, n)
 
 
@@ -116,7 +116,8 @@ def own_ratings(model: FactorModel, given) -> pd.Series:
         movie_id = movie_id_of(model, movie)
         if movie_id in found:
             raise ValueError(f"{movie!r} is rated twice: leave one of the two out")
-        found[movie_id] = on_scale(model, movie, rating)
+        title = model.movies["title"].iloc[np.flatnonzero(model.movie_ids == movie_id)[0]]
+        found[movie_id] = on_scale(model, title, rating)
     return pd.Series(
         list(found.values()), pd.Index(list(found), name="movieId"), np.float64, name="rating"
     )
@@ -170,15 +171,17 @@ class Name(NamedTuple):
 
 
 class _Names:
-    """Every name of every title, whose row it is, and each row's year."""
+    """Every name of every title, in both forms, whose row it is, and that row's year."""
 
     def __init__(self, titles):
-        self.of, self.movie, self.year = [], [], []
+        self.whole, self.short, self.movie, years = [], [], [], []
         for movie, title in enumerate(titles):
-            self.year.append(_year(title))
-            for name in _alternatives(title):
-                self.of.append(name)
+            for name in sorted(_alternatives(title)):
+                self.whole.append(name.whole)
+                self.short.append(name.short)
                 self.movie.append(movie)
+                years.append(_year(title) or 0)
+        self.year = np.array(years)
 
 
 @functools.lru_cache(maxsize=4)
@@ -215,16 +218,24 @@ def _year(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _closeness(text: Name, name: Name, *, score_cutoff=None) -> float:
-    """100 for the name itself, 95 but for its article; then its beginning, its words, or near it."""
-    wanted, short = text.short, name.short
-    if name.whole == text.whole:
-        return 100.0
-    if short == wanted:
-        return 95.0
-    if short.startswith(wanted):
-        return 90.0 if short[len(wanted)] == " " else 88.0
-    if all(f" {word}" in f" {short}" for word in wanted.split()):
-        return 86.0
-    beginning = fuzz.ratio(wanted, short[: len(wanted)]) if len(wanted) > 4 else 0.0
-    return max(0.95 * fuzz.ratio(wanted, short), 0.85 * beginning)
+def _closeness(text: Name, names: _Names) -> np.ndarray:
+    """How near each name is: float64, (n_names,), up to 100.
+
+    100 for the name itself, 95 but for its article; then what begins with the text, what has its
+    words, and what is near it, or begins with what is near it.
+    """
+    wanted = text.short
+    closeness = 0.95 * process.cdist([wanted], names.short, scorer=fuzz.ratio)[0]
+    if len(wanted) > 4:
+        beginnings = [short[: len(wanted)] for short in names.short]
+        near = process.cdist([wanted], beginnings, scorer=fuzz.ratio)[0]
+        closeness = np.maximum(closeness, 0.85 * near)
+    words = [f" {word}" for word in wanted.split()]
+    for i, (whole, short) in enumerate(zip(names.whole, names.short, strict=True)):
+        if short.startswith(wanted):
+            closeness[i] = 100 if whole == text.whole else 95 if short == wanted else 88
+            if short[len(wanted) : len(wanted) + 1] == " ":
+                closeness[i] = 90
+        elif all(word in f" {short}" for word in words):
+            closeness[i] = 86
+    return closeness
