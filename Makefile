@@ -44,7 +44,7 @@ lab: $(READY)  ## open the first chapter in JupyterLab
 	@$(BIN)/python -m jupyterlab notebooks/01_loading.ipynb
 
 app: $(READY)  ## rate films and see recommendations change, alone in a browser
-	@$(BIN)/python -m voila app/panel.ipynb $(ARGS)
+	@JUPYTER_PATH="$(CURDIR)/app" $(BIN)/python -m voila app/panel.ipynb --template=offline $(ARGS)
 
 bench: $(READY)  ## time the solvers beside the peers, into benchmarks/results (an hour)
 	@$(BIN)/python -m benchmarks $(or $(ARGS),all)

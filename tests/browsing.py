@@ -15,10 +15,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from urllib.parse import urlsplit
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from cflib.runs import NOTEBOOKS
+from cflib.runs import NOTEBOOKS, ROOT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -26,7 +26,13 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 SIZE = {"width": 1280, "height": 900}
-START = 60  # seconds that a server may take
+START = 120  # seconds that a server may take
+RUN = 900  # … and a chapter, where the machine is busy
+KERNEL_IS_IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
+LEFT_TO_RUN = """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
+    .filter(prompt => !/^\\[\\d+\\]:$/.test(prompt.textContent)).length"""
+IS_OVER = f"""() => document.querySelector('[data-mime-type="application/vnd.jupyter.error"]')
+    || ({LEFT_TO_RUN})() === 0"""
 
 
 def why_not() -> str | None:
@@ -76,11 +82,11 @@ def jupyterlab(root: Path, home: Path):
 
 @contextlib.contextmanager
 def voila(notebook: Path, home: Path):
-    """The Voilà app of a notebook; yields its address."""
+    """The Voilà app of a notebook, as `make app` serves it; yields its address."""
     port = _free_port()
     command = [
-        sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--port={port}",
-        "--Voila.ip=127.0.0.1",
+        sys.executable, "-m", "voila", str(notebook), "--template=offline", "--no-browser",
+        f"--port={port}", "--Voila.ip=127.0.0.1",
     ]  # fmt: skip
     with _serving(command, home, f"http://127.0.0.1:{port}/voila/static/"):
         yield f"http://127.0.0.1:{port}/"
@@ -99,6 +105,7 @@ def _serving(command: list[str], home: Path, status: str):
         "JUPYTERLAB_SETTINGS_DIR": str(home / "lab" / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "lab" / "workspaces"),
         "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_PATH": str(ROOT / "app"),
     }
     environment.pop("PYTEST_CURRENT_TEST", None)
     home.mkdir(parents=True, exist_ok=True)
@@ -129,6 +136,15 @@ def _free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
+
+
+def run_all(page, address: str) -> None:
+    """Open a chapter without outputs in JupyterLab and run all of it, to its end or an error."""
+    page.goto(address)
+    page.locator(KERNEL_IS_IDLE).wait_for()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_function(IS_OVER, timeout=1000 * RUN, polling=250)
 
 
 def elsewhere(address: str) -> list[str]:
