@@ -28,9 +28,11 @@ FLAGS = [
 SIZE = {"width": 1280, "height": 900}
 START = 120  # seconds that a server may take
 RUN = 900  # … and a chapter, where the machine is busy
-KERNEL_IS_IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
+KERNEL_IS_IDLE = "#jp-main-statusbar >> text=/Python 3.*Idle/"
 LEFT_TO_RUN = """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
     .filter(prompt => !/^\\[\\d+\\]:$/.test(prompt.textContent)).length"""
+HAS_BEGUN = """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
+    .some(prompt => !/^\\[ \\]:$/.test(prompt.textContent))"""
 IS_OVER = f"""() => document.querySelector('[data-mime-type="application/vnd.jupyter.error"]')
     || ({LEFT_TO_RUN})() === 0"""
 
@@ -140,10 +142,16 @@ def _free_port() -> int:
 
 def run_all(page, address: str) -> None:
     """Open a chapter without outputs in JupyterLab and run all of it, to its end or an error."""
+    from playwright.sync_api import TimeoutError
+
     page.goto(address)
     page.locator(KERNEL_IS_IDLE).wait_for()
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    for _ in range(5):  # just after its start, JupyterLab may let a command go by
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        with contextlib.suppress(TimeoutError):
+            page.wait_for_function(HAS_BEGUN, timeout=10_000, polling=100)
+            break
     page.wait_for_function(IS_OVER, timeout=1000 * RUN, polling=250)
 
 
