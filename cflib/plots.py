@@ -448,10 +448,13 @@ GENRE_MARKS = list(zip((BLUE, ORANGE, GREEN, PURPLE, "#e6ab02", "#56b4e9"), "os^
 
 
 @_styled
-def reasons(explanation: pd.DataFrame, n: int = 10) -> Figure:
-    """What each rating adds to a prediction (`inspection.explain`): the n largest as bars."""
+def reasons(explanation: pd.DataFrame, who: str = "you", n: int = 10) -> Figure:
+    """What each rating adds to a prediction (`inspection.explain`): the n largest as bars.
+
+    `who` gave the ratings.
+    """
     *shown, baseline = explanation.itertuples()
-    labels = [f"because you gave {_cut(row.title, 34)} {row.rating:g}" for row in shown[:n]]
+    labels = [f"because {who} gave {_cut(row.title, 34)} {row.rating:g}" for row in shown[:n]]
     values = [row.contribution for row in shown[:n]]
     if len(shown) > n:
         labels.append(f"the {len(shown) - n} others together")
@@ -461,22 +464,23 @@ def reasons(explanation: pd.DataFrame, n: int = 10) -> Figure:
     bars = ax.barh(place, values, color=[BLUE if v >= 0 else ORANGE for v in values], height=0.7)
     ax.bar_label(bars, [f"{v:+.2f}".replace("-", "−") for v in values], padding=3, fontsize=9)
     ax.axvline(0, color="black", lw=1)
-    ax.margins(x=0.15)
+    ax.margins(x=0.22)
     ax.set_yticks(place, labels)
     ax.grid(axis="y", visible=False)
     ax.set(
         title=f"Why {explanation.attrs['prediction']:.2f} for "
-        f"{_cut(explanation.attrs['title'], 36)}",
+        f"{_cut(explanation.attrs['title'].split(' (')[0], 30)}",
         xlabel=f"stars that the rating adds to the baseline of {baseline.contribution:.2f}",
     )
     return figure
 
 
 @_styled
-def movie_map(films: pd.DataFrame, you: tuple[float, float] | None = None, labels=40) -> Figure:
+def movie_map(films: pd.DataFrame, person=None, who: str = "you", labels: int = 40) -> Figure:
     """The films of `inspection.movie_map` by place and genre, named where there is room.
 
-    `you` is a person's place on it, `labels` how many names to try, best known films first.
+    `person` is somebody's place on it, (x, y), `who` what they are called; `labels` is how many
+    films to try to name, best known first.
     """
     figure, ax = _axes(9.5, 7)
     common = films["genre"].value_counts().index[: len(GENRE_MARKS)]
@@ -489,8 +493,8 @@ def movie_map(films: pd.DataFrame, you: tuple[float, float] | None = None, label
     if other.any():
         ax.scatter(films.loc[other, "x"], films.loc[other, "y"], size[other], color=GREY,
                    alpha=0.6, lw=0, label="other genres")  # fmt: skip
-    if you is not None:
-        ax.plot(*you, "*", color="black", ms=20, mec="white", mew=1.5, label="you", zorder=5)
+    if person is not None:
+        ax.plot(*person, "*", color="black", ms=20, mec="white", mew=1.5, label=who, zorder=5)
     ax.set(
         title="The best known films, by what their ratings have in common",
         xlabel="first direction of the features (no unit)",

@@ -1,9 +1,12 @@
 """The README says what is so: its code runs, its links lead somewhere, its pictures are current."""
 
 import importlib.util
+import io
 import re
 from pathlib import Path
 
+import nbformat
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +29,26 @@ def test_the_pictures_are_the_chapters_own():
         assert (ROOT / "docs" / name).read_bytes() == pictures.picture(chapter, number), (
             f"docs/{name} is not the picture in {chapter}: run `python docs/pictures.py`"
         )
+
+
+def test_the_errors_of_newcomers_are_the_chapters_own():
+    """README's table against the table that chapter 05 has stored."""
+    notebook = nbformat.read(ROOT / "notebooks" / "05_inspection.ipynb", as_version=4)
+    (stored,) = [
+        output["data"]["text/html"]
+        for cell in notebook.cells
+        if "newcomers.curve(" in cell.source
+        for output in cell.outputs
+    ]
+    curve = pd.read_html(io.StringIO(stored))[0].set_index(["n_given", "method"])
+    rows = re.findall(r"^\| (\d+) ratings? \|(.*)\|$", README, re.MULTILINE)
+    assert [int(n) for n, _ in rows] == [1, 5, 10, 20]
+    for n, cells in rows:
+        for said, method in zip(
+            cells.split("|"), ("cold start", "fold-in", "retraining"), strict=True
+        ):
+            row = curve.loc[(int(n), method)]
+            assert said.strip() == f"{row.rmse:.3f} ({row.low:.3f}–{row.high:.3f})"
 
 
 def test_the_code_in_the_readme_runs(tmp_path, monkeypatch, capsys):

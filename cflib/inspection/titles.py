@@ -79,11 +79,13 @@ def movie_id_of(where: FactorModel | Ratings, movie):
     choice = find_movies(where, movie)
     if choice.empty:
         raise KeyError(f"no title is like {movie!r}: write a part of it, or the id")
-    best, others = choice["match"].iloc[0], choice["match"].iloc[1:]
+    best = choice["match"].iloc[0]
+    if best >= SURE:
+        choice = choice[choice["match"] > best - AHEAD]
     titles = "; ".join(f"{row.title} [{row.movieId}]" for row in choice.itertuples())
     if best < SURE:
         raise KeyError(f"there is no title {movie!r}. The nearest: {titles}")
-    if len(others) and others.max() > best - AHEAD:
+    if len(choice) > 1:
         raise ValueError(f"{movie!r} could be any of these: {titles}. Write one in full, or its id")
     return choice["movieId"].iloc[0]
 
