@@ -25,10 +25,10 @@ ifneq ($(USABLE),yes)
 .PHONY: $(READY)
 endif
 
-.PHONY: help run test notebooks lab app screenshots bench clean
+.PHONY: help run test notebooks lab app screenshots bench-accuracy bench clean
 
 help:  ## list the targets (the default)
-	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
 
 run: $(READY)  ## run the chapters into runs/default; ARGS="-p n_features 20" sets parameters
 	@$(BIN)/python -m cflib run $(ARGS)
@@ -49,6 +49,11 @@ app: $(READY)  ## rate films and see recommendations change, alone in a browser
 screenshots: $(READY)  ## photograph the chapters and the panel in a browser, into docs/screenshots
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-browser.txt
 	@$(BIN)/python -m docs.screenshots
+
+bench-accuracy: $(READY)  ## compare errors and lists with the peers', on the same folds (hours)
+	@$(BIN)/python -m benchmarks.accuracy tune
+	@$(BIN)/python -m benchmarks.accuracy run
+	@$(BIN)/python -m benchmarks.accuracy report
 
 bench: $(READY)  ## time the solvers beside the peers, into benchmarks/results (an hour)
 	@$(BIN)/python -m benchmarks $(or $(ARGS),all)

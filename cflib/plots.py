@@ -297,6 +297,22 @@ def heat_map(table: pd.DataFrame, title: str, label: str, best=min, form: str = 
 @_styled
 def errors(table: pd.DataFrame, metric: str = "rmse", highlight=(), unit: str = "stars") -> Figure:
     """A metric of each model as a dot with its interval: the table that `evaluate` returns."""
+    return _dots(
+        table, metric, highlight,
+        title="Error on ratings held out", xlabel=f"{metric.upper()} ({unit}), with 95% interval",
+    )  # fmt: skip
+
+
+@_styled
+def lists(table: pd.DataFrame, k: int = 10, highlight=()) -> Figure:
+    """NDCG@k of each model's recommendations as a dot with its interval: what `rank` returns."""
+    return _dots(
+        table, "ndcg", highlight,
+        title=f"How good are {k} recommendations?", xlabel=f"NDCG@{k}, with 95% interval",
+    )  # fmt: skip
+
+
+def _dots(table, metric, highlight, title, xlabel) -> Figure:
     figure, ax = _axes(7.5, 0.9 + 0.42 * len(table))
     for row, (name, line) in enumerate(table.iterrows()):
         colour = ORANGE if name in highlight else BLUE
@@ -307,9 +323,7 @@ def errors(table: pd.DataFrame, metric: str = "rmse", highlight=(), unit: str = 
                     textcoords="offset points", ha="center")  # fmt: skip
     ax.set_yticks(range(len(table)), table.index)
     ax.set_ylim(len(table) - 0.5, -0.7)
-    ax.set(
-        title="Error on ratings held out", xlabel=f"{metric.upper()} ({unit}), with 95% interval"
-    )
+    ax.set(title=title, xlabel=xlabel)
     ax.grid(axis="y", visible=False)
     return figure
 
@@ -432,6 +446,27 @@ def traces(history: pd.DataFrame, burn_in: int) -> Figure:
 
 
 @_styled
+def coverage(table: pd.DataFrame, level: float = 0.9) -> Figure:
+    """Share of ratings inside their intervals, by group: the table that `evaluate.coverage` returns."""
+    figure, ax = _axes(7.5, 3.2)
+    ax.axhline(level, color=GREY, ls="--", lw=1.2, label="promised")
+    for n, (name, mine) in enumerate(table.groupby("model", sort=False)):
+        place = np.arange(len(mine)) + 0.12 * (n - (table["model"].nunique() - 1) / 2)
+        reach = np.abs(mine[["low", "high"]].to_numpy().T - mine["coverage"].to_numpy())
+        ax.errorbar(place, mine["coverage"], reach, fmt="o", ms=7, capsize=3, label=name)
+    ax.set_xticks(range(len(mine)), mine["group"])
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.set(
+        title=f"Do {level:.0%} intervals keep their promise?",
+        xlabel="training ratings of the film",
+        ylabel="ratings inside their interval",
+        ylim=(level - 0.1, min(1, level + 0.1)),
+    )
+    ax.legend()
+    return figure
+
+
+@_styled
 def spread_by_count(count: np.ndarray, spread: np.ndarray) -> Figure:
     """The posterior spread of predictions against their films' training ratings."""
     figure, ax = _axes(7.5, 3.6)
@@ -473,10 +508,13 @@ GENRE_MARKS = list(zip((BLUE, ORANGE, GREEN, PURPLE, "#e6ab02", "#56b4e9"), "os^
 
 
 @_styled
-def reasons(explanation: pd.DataFrame, n: int = 10) -> Figure:
-    """What each rating adds to a prediction (`inspection.explain`): the n largest as bars."""
+def reasons(explanation: pd.DataFrame, who: str = "you", n: int = 10) -> Figure:
+    """What each rating adds to a prediction (`inspection.explain`): the n largest as bars.
+
+    `who` gave the ratings.
+    """
     *shown, baseline = explanation.itertuples()
-    labels = [f"because you gave {_cut(row.title, 34)} {row.rating:g}" for row in shown[:n]]
+    labels = [f"because {who} gave {_cut(row.title, 34)} {row.rating:g}" for row in shown[:n]]
     values = [row.contribution for row in shown[:n]]
     if len(shown) > n:
         labels.append(f"the {len(shown) - n} others together")
@@ -486,22 +524,23 @@ def reasons(explanation: pd.DataFrame, n: int = 10) -> Figure:
     bars = ax.barh(place, values, color=[BLUE if v >= 0 else ORANGE for v in values], height=0.7)
     ax.bar_label(bars, [f"{v:+.2f}".replace("-", "−") for v in values], padding=3, fontsize=9)
     ax.axvline(0, color="black", lw=1)
-    ax.margins(x=0.15)
+    ax.margins(x=0.22)
     ax.set_yticks(place, labels)
     ax.grid(axis="y", visible=False)
     ax.set(
         title=f"Why {explanation.attrs['prediction']:.2f} for "
-        f"{_cut(explanation.attrs['title'], 36)}",
+        f"{_cut(explanation.attrs['title'].split(' (')[0], 30)}",
         xlabel=f"stars that the rating adds to the baseline of {baseline.contribution:.2f}",
     )
     return figure
 
 
 @_styled
-def movie_map(films: pd.DataFrame, you: tuple[float, float] | None = None, labels=40) -> Figure:
+def movie_map(films: pd.DataFrame, person=None, who: str = "you", labels: int = 40) -> Figure:
     """The films of `inspection.movie_map` by place and genre, named where there is room.
 
-    `you` is a person's place on it, `labels` how many names to try, best known films first.
+    `person` is somebody's place on it, (x, y), `who` what they are called; `labels` is how many
+    films to try to name, best known first.
     """
     figure, ax = _axes(9.5, 7)
     common = films["genre"].value_counts().index[: len(GENRE_MARKS)]
@@ -514,8 +553,8 @@ def movie_map(films: pd.DataFrame, you: tuple[float, float] | None = None, label
     if other.any():
         ax.scatter(films.loc[other, "x"], films.loc[other, "y"], size[other], color=GREY,
                    alpha=0.6, lw=0, label="other genres")  # fmt: skip
-    if you is not None:
-        ax.plot(*you, "*", color="black", ms=20, mec="white", mew=1.5, label="you", zorder=5)
+    if person is not None:
+        ax.plot(*person, "*", color="black", ms=20, mec="white", mew=1.5, label=who, zorder=5)
     ax.set(
         title="The best known films, by what their ratings have in common",
         xlabel="first direction of the features (no unit)",

@@ -102,9 +102,12 @@ class Map(NamedTuple):
     def place(self, user: NewUser) -> tuple[float, float]:
         """Where a person stands: in the direction of the films that they like more than others do.
 
-        Somebody of whom nothing is known stands in the middle, at (0, 0).
+        Somebody of whom nothing is known stands in the middle, at (0, 0), and nobody farther out
+        on an axis than its last film.
         """
-        x, y = self.reach * (user.weights @ self.axes)
+        at = self.reach * (user.weights @ self.axes)
+        ends = self.films[["x", "y"]].agg(["min", "max"]).to_numpy()
+        x, y = np.clip(at, *ends)
         return float(x), float(y)
 
     def nearest(self, user: NewUser, n: int = 3) -> pd.DataFrame:

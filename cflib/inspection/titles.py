@@ -71,19 +71,21 @@ def movie_id_of(where: FactorModel | Ratings, movie):
     ValueError
         For a title that could mean several; with the choice.
     """
-    ids = where.movie_ids
-    if len(found := np.flatnonzero(ids == movie)):
-        return ids[found[0]].item()
+    row = _row_of(where, movie)
+    if row is not None:
+        return where.movie_ids[row].item()
     if not isinstance(movie, str):
         raise KeyError(f"there is no id {movie!r} in {where!r}: write the title, or one of its ids")
     choice = find_movies(where, movie)
     if choice.empty:
         raise KeyError(f"no title is like {movie!r}: write a part of it, or the id")
-    best, others = choice["match"].iloc[0], choice["match"].iloc[1:]
+    best = choice["match"].iloc[0]
+    if best >= SURE:
+        choice = choice[choice["match"] > best - AHEAD]
     titles = "; ".join(f"{row.title} [{row.movieId}]" for row in choice.itertuples())
     if best < SURE:
         raise KeyError(f"there is no title {movie!r}. The nearest: {titles}")
-    if len(others) and others.max() > best - AHEAD:
+    if len(choice) > 1:
         raise ValueError(f"{movie!r} could be any of these: {titles}. Write one in full, or its id")
     return choice["movieId"].iloc[0]
 
@@ -111,13 +113,12 @@ def own_ratings(model: FactorModel, given) -> pd.Series:
         given = _pairs(given)
     elif isinstance(given, Mapping | pd.Series):
         given = given.items()
-    found: dict = {}
+    found, titles = {}, model.movies["title"].to_numpy()
     for movie, rating in given:
         movie_id = movie_id_of(model, movie)
         if movie_id in found:
             raise ValueError(f"{movie!r} is rated twice: leave one of the two out")
-        title = model.movies["title"].iloc[np.flatnonzero(model.movie_ids == movie_id)[0]]
-        found[movie_id] = on_scale(model, title, rating)
+        found[movie_id] = on_scale(model, titles[_row_of(model, movie_id)], rating)
     return pd.Series(
         list(found.values()), pd.Index(list(found), name="movieId"), np.float64, name="rating"
     )
@@ -137,6 +138,15 @@ def on_scale(model: FactorModel, what, rating) -> float:
             f"Received: {rating!r}"
         )
     return number
+
+
+def _row_of(where, movie_id) -> int | None:
+    """The row with this id, if there is one; ids are in order."""
+    ids = where.movie_ids
+    if isinstance(movie_id, str) == np.issubdtype(ids.dtype, np.number):
+        return None  # text among numbers, or a number among texts
+    row = int(np.searchsorted(ids, movie_id))
+    return row if row < len(ids) and ids[row] == movie_id else None
 
 
 def _pairs(table: pd.DataFrame):
