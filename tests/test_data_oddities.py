@@ -30,12 +30,12 @@ def found(ratings, now=NOW) -> dict:
 
 
 def crossed(readers="abcdef", books="uvwxyz"):
-    """Lines in which nothing is odd: every reader rates half of the books, differently."""
+    """Lines in which nothing is odd: every reader rates another half of the books."""
     return [
         f"{r},{b},{1 + (i + k) % 5}"
         for i, r in enumerate(readers)
         for k, b in enumerate(books)
-        if (i + k) % 2
+        if (i + k) % 6 in (0, 1, 3)
     ]
 
 
