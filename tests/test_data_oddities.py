@@ -54,14 +54,15 @@ def test_single_ratings_constant_raters_and_those_cut_off_are_named(tmp_path):
     lines = [
         *crossed(),
         *(f"kind,{b},5" for b in "uvwxy"),
+        *(f"varied,{b},{n}" for n, b in enumerate("uvwxy")),
         "once,u,2",
         *(f"{r},{b},{n}" for r in ("far1", "far2") for n, b in enumerate(["m", "n"], 1)),
     ]
     odd = found(read(tmp_path, lines))
-    assert odd["reader with one rating"] == (1, 10, "once")
-    assert odd["reader with 5 or more ratings, all the same"] == (1, 10, "kind")
-    assert odd["reader who rated more than half of all"] == (1, 10, "kind")
-    assert odd["reader cut off from the most, with no isbn in common"] == (2, 10, "far1, far2")
+    assert odd["reader with one rating"] == (1, 11, "once")
+    assert odd["reader with 5 or more ratings, all the same"] == (1, 11, "kind")
+    assert odd["reader who rated more than half of all"] == (2, 11, "kind, varied")
+    assert odd["reader cut off from the most, with no isbn in common"] == (2, 11, "far1, far2")
     assert "isbn with one rating" not in odd
 
 
