@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from . import data, notebooks, own, runs
-from .data.reading import ON_DUPLICATE, Columns
+from .data.reading import ON_DUPLICATE
 from .model import FactorModel
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -77,7 +77,7 @@ def renew(names):
 @click.option("--out", type=FILE, required=True, help="Where to write the model (.npz).")
 def fit(path, user, item, rating, timestamp, titles, scale, on_duplicate, separator, features, out):
     """Train a model on a CSV, TSV or Parquet file of RATINGS, and say how good it is."""
-    columns = Columns(user, item, rating, timestamp)
+    columns = data.Columns(user, item, rating, timestamp)
     with _one_sentence():
         ratings = data.read(
             path, user=user, item=item, rating=rating, timestamp=timestamp, movies=titles,

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from . import data, evaluate, inspection, metrics, split, train
-from .data import Ratings
+from .data import Columns, Ratings
+from .data.files import noun
 from .data.ratings import index_of
-from .data.reading import Columns, id_like, noun
+from .data.reading import id_like
 from .model import FactorModel
 
 SPREADS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # the λ that are tried, in standard deviations

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cflib import data
-from cflib.data import reading, sets
+from cflib.data import files, sets
 
 HEADER = "userId,movieId,rating,timestamp\n"
 GOOD = HEADER + "1,10,4.0,100\n1,30,2.5,200\n7,10,0.5,300\n"
@@ -178,7 +178,7 @@ def test_blank_lines_a_byte_order_mark_and_windows_line_ends_change_nothing(file
 
 
 def test_a_line_break_inside_quotes_is_part_of_a_value_wherever_a_block_ends(file, monkeypatch):
-    monkeypatch.setattr(reading, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(files, "BLOCK_BYTES", 64)
     lines = [f'1,{i},3,"one\n{i},two\nthree"\n' for i in range(50)]
     ratings = data.read(file("userId,movieId,rating,comment\n" + "".join(lines)))
     assert ratings.movie_ids.tolist() == list(range(50)) and ratings.n_ratings == 50
@@ -189,7 +189,7 @@ def test_a_large_file_is_read_in_blocks_that_agree(file, monkeypatch):
     lines = [f"u{j},m{i},{rng.integers(1, 6)}\n" for i in range(60) for j in range(50)]
     path = file("userId,movieId,rating\n" + "".join(lines))
     at_once = data.read(path)
-    monkeypatch.setattr(reading, "BLOCK_BYTES", 512)
+    monkeypatch.setattr(files, "BLOCK_BYTES", 512)
     in_blocks = data.read(path)
     assert in_blocks.fingerprint == at_once.fingerprint
     assert in_blocks.frame()["userId"].tolist() == [line.split(",")[0] for line in lines]

@@ -17,7 +17,6 @@ from click.testing import CliRunner
 
 from cflib import data, own, runs, split
 from cflib.__main__ import cli
-from cflib.data.reading import Columns
 from cflib.model import FactorModel
 
 SHELVES = ("poetry", "crime", "garden")
@@ -190,7 +189,7 @@ def test_lam_is_twice_as_large_on_a_scale_twice_as_wide():
 
 def test_the_ratings_to_judge_on_took_no_part_in_choosing_lam():
     ratings = read(books(200, 90, 6_000))
-    fitted = own.fit(ratings, Columns("reader", "isbn", "stars", None))
+    fitted = own.fit(ratings, data.Columns("reader", "isbn", "stars", None))
     part = split.holdout(ratings, own.TEST_FRACTION, 0)
     pd.testing.assert_frame_equal(fitted.choice, own.choose_lam(part.train))
     assert fitted.n_tested == len(part.test)

@@ -1,5 +1,6 @@
 """Finding, downloading, checking and reading a ratings set: file -> `Ratings`."""
 
+from .files import Columns
 from .oddities import oddities
 from .ratings import Ratings
 from .reading import read, read_person
@@ -8,6 +9,6 @@ from .store import open, save
 from .synthesis import Truth, synthetic
 
 __all__ = [
-    "Ratings", "Truth", "describe", "find", "load", "oddities", "open", "read", "read_person",
-    "save", "synthetic",
+    "Columns", "Ratings", "Truth", "describe", "find", "load", "oddities", "open", "read",
+    "read_person", "save", "synthetic",
 ]  # fmt: skip
