@@ -28,7 +28,7 @@ endif
 .PHONY: help run test notebooks lab app bench-accuracy bench clean
 
 help:  ## list the targets (the default)
-	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s%s\n", $$1, $$2}'
 
 run: $(READY)  ## run the chapters into runs/default; ARGS="-p n_features 20" sets parameters
 	@$(BIN)/python -m cflib run $(ARGS)
