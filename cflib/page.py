@@ -126,6 +126,7 @@ def _section(chapter: Path) -> BeautifulSoup:
 def _prepared(notebook):
     """The notebook as the page shows it: without the run's folder, pictures with their text."""
     notebook = copy.deepcopy(notebook)
+    notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if "injected-parameters" in cell.metadata.get("tags", []):
             lines = [s for s in cell.source.splitlines() if not s.startswith("run_dir = ")]

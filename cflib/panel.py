@@ -190,6 +190,9 @@ class Panel(widgets.VBox):
 
     def _draw_map(self):
         """The picture, once; `_place` moves the star that lies over it."""
+        if self.model.n_features < 2:
+            self.films = None
+            return
         self.films = inspection.movie_map(self.model)
         figure, png = plots.movie_map(self.films.films), io.BytesIO()
         figure.savefig(png, format="png", dpi=100)
@@ -202,6 +205,8 @@ class Panel(widgets.VBox):
         )
 
     def _place(self):
+        if self.films is None:
+            return
         x, y = self._on_picture.transform(self.films.place(self.user))
         near = html.escape("; ".join(self.films.nearest(self.user)["title"]))
         self.you.value = (

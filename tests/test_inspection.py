@@ -244,6 +244,9 @@ def test_somebody_new_stands_in_the_middle_and_moves_towards_what_they_like(mode
     )
     assert liked > 0 > disliked
     person = inspection.fold_in(model, {edge["movieId"]: 5})
+    far = dataclasses.replace(person, weights=1000 * person.weights)
+    x, y = films.place(far)
+    assert x == films.films["x"].max() and y in (films.films["y"].min(), films.films["y"].max())
     near = films.nearest(person, 25)
     distance = np.hypot(*(near[["x", "y"]].to_numpy() - films.place(person)).T)
     assert len(near) == 25 and (np.diff(distance) >= 0).all()

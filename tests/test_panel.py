@@ -139,6 +139,11 @@ def test_where_there_is_no_kernel_a_sentence_stands_for_it(shown):
     assert bundle["text/plain"] == repr(shown) == panel.AS_TEXT
 
 
+def test_a_model_without_features_has_a_panel_without_a_map():
+    shown = panel.show(train.fit_means(data.load("movielens_2016")), {"the matrix": 5})
+    assert len(shown.recommended) == 8 and not shown.map.value and not shown.you.value
+
+
 def test_ratings_that_cannot_be_are_refused_at_once(model):
     with pytest.raises(ValueError, match="should be a number from 0.5 to 5"):
         panel.show(model, {"the matrix": 6})

@@ -139,7 +139,12 @@ def movie_map(model: FactorModel, n: int = 300) -> Map:
     users = np.linalg.norm(model.W @ axes, axis=1)
     reach = np.linalg.norm(at, axis=1).mean() / max(users.mean(), 1e-12)
     films = model.movies.iloc[best][["movieId", "title"]].assign(
-        genre=model.movies["genres"].iloc[best].astype(str).str.split("|").str[0],
+        genre=model.movies["genres"]
+        .iloc[best]
+        .astype(str)
+        .str.split("|")
+        .str[0]
+        .replace("", "no genre"),
         x=at[:, 0],
         y=at[:, 1],
         n_ratings=model.movie_counts[best],
