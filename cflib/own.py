@@ -160,7 +160,8 @@ def recommend_to(model: FactorModel, person: dict, n: int = 10) -> pd.DataFrame:
 
     Ids that the model does not know (`unknown`) say nothing to it. ValueError where that is all.
     """
-    known = {i: rating for i, rating in person.items() if i not in unknown(model, person)}
+    strange = set(unknown(model, person))
+    known = {i: rating for i, rating in person.items() if i not in strange}
     if not known:
         raise ValueError(
             f"the model knows none of these {columns_of(model).item}: {some(person)}. Those that "
@@ -180,7 +181,8 @@ def read_person(model: FactorModel, path) -> dict:
 
 def unknown(model: FactorModel, person: dict) -> list:
     """The ids among a person's that the model does not know."""
-    return sorted(set(person) - set(model.movie_ids.tolist()), key=list(person).index)
+    known = set(model.movie_ids.tolist())
+    return [i for i in person if i not in known]
 
 
 def some(ids, n: int = 3) -> str:
@@ -195,9 +197,16 @@ def user_like(model: FactorModel, user):
     user_id = id_like(str(user), ids)
     if isinstance(user_id, str) and np.issubdtype(ids.dtype, np.number):
         raise KeyError(
-            f"no {kind} with id {user!r}: ids are whole numbers here, from {ids[0]} to {ids[-1]}"
+            f"no {kind} with id {user!r}: ids are whole numbers here, from {ids[0]} to {ids[-1]}. "
+            "Write one of them; or, for somebody new, give a file of their ratings."
         )
-    index_of(ids, user_id, kind)
+    try:
+        index_of(ids, user_id, kind)
+    except KeyError as error:
+        raise KeyError(
+            f"{error.args[0]}. Write an id that there is; or, for somebody new, give a file of "
+            "their ratings."
+        ) from None
     return user_id
 
 
