@@ -3,11 +3,16 @@
 import dataclasses
 import statistics
 import time
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
+from nbclient import NotebookClient
 
-from cflib import data, inspection, page, panel, train
+from cflib import data, inspection, notebooks, page, panel, train
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +154,15 @@ def test_ratings_that_cannot_be_are_refused_at_once(model):
         panel.show(model, {"the matrix": 6})
     with pytest.raises(KeyError, match="no title is like"):
         panel.show(model, {"qqqzzzz": 3})
+
+
+def test_the_app_is_the_panel(monkeypatch):
+    """The notebook that `make app` serves runs to its end, and nothing is stored in it."""
+    monkeypatch.setenv("CFLIB_OFFLINE", "1")
+    monkeypatch.delenv("CFLIB_DATA", raising=False)
+    notebook = nbformat.read(ROOT / "app" / "panel.ipynb", as_version=4)
+    (cell,) = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not cell.outputs and notebook.metadata == notebooks.METADATA
+    NotebookClient(notebook, kernel_name="python3").execute()
+    assert [output.output_type for output in cell.outputs] == ["execute_result"]
+    assert cell.outputs[0].data["text/plain"] == panel.AS_TEXT
