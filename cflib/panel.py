@@ -71,7 +71,6 @@ class Panel(widgets.VBox):
         self._draw_map()
         super().__init__(self._laid_out())
         self.add_class("cflib-panel")
-        self._search()
         self._refresh()
 
     def __repr__(self) -> str:
@@ -86,7 +85,10 @@ class Panel(widgets.VBox):
         low, high = self.model.scale
         wide, across = {"description_width": "95px"}, widgets.Layout(width="420px")
         self.query = widgets.Text(
-            description="Search", placeholder="part of a title", style=wide, layout=across
+            description="Search",
+            placeholder="part of a title; empty: films that would tell most",
+            style=wide,
+            layout=across,
         )
         self.found = widgets.Select(description="Found", rows=5, style=wide, layout=across)
         self.stars = widgets.FloatText(
@@ -120,13 +122,18 @@ class Panel(widgets.VBox):
     # What somebody does
 
     def _search(self):
-        found = inspection.find_movies(self.model, self.query.value)
+        if self.query.value:
+            found = inspection.find_movies(self.model, self.query.value)
+        elif self.model.n_features:
+            found = inspection.questions(self.model, 5, self.user)
+        else:
+            found = inspection.new_user_list(self.model, 5)
         self.found.options = [(row.title, row.movieId) for row in found.itertuples()]
         self.found.index = None if found.empty else 0
         if self.query.value and found.empty:
             self._say(f"No title is like “{self.query.value}”: try a part of it.", problem=True)
         else:
-            self._say(self.user.note() if hasattr(self, "user") else "")
+            self._say(self.user.note())
 
     def _rate(self):
         try:
@@ -172,6 +179,8 @@ class Panel(widgets.VBox):
         self._explain()
         self._place()
         self._say(self.user.note())
+        if not self.query.value:  # what would tell most has changed
+            self._search()
 
     def _explain(self):
         if self.why.value is None:
