@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from . import notebooks, runs
+from . import exercises, notebooks, runs
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,6 +45,16 @@ def renew(names):
         notebooks.renew(names)
     except notebooks.NotebookError as error:
         raise click.ClickException(str(error)) from error
+
+
+@cli.command(name="exercises")
+def make_exercises():
+    """Make notebooks/exercises again from the solutions."""
+    try:
+        changed = exercises.renew()
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("\n".join(changed) or "all the exercises are what their solutions make")
 
 
 def _near(path: Path) -> Path:

@@ -440,3 +440,19 @@ def spread_by_count(count: np.ndarray, spread: np.ndarray) -> Figure:
         ylim=(0, None),
     )
     return figure
+
+
+# The exercises
+
+
+@_styled
+def lines(table: pd.DataFrame, label: str, log_x: bool = False) -> Figure:
+    """A line for each column of a table against its index, whose name labels the other axis."""
+    figure, ax = _axes()
+    for name, column in table.items():
+        ax.plot(table.index, column, marker="o", markersize=4, label=name)
+    if log_x:
+        ax.set_xscale("log")
+    ax.set(xlabel=table.index.name, ylabel=label, title=f"{label} by {table.index.name}")
+    ax.legend()
+    return figure
