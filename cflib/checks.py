@@ -29,6 +29,9 @@ MARKING = "NBGRADER_EXECUTION"  # set by nbgrader while it validates or marks
 class NotYet(Exception):
     """An expectation that an answer does not meet; the message is the hint."""
 
+    def _render_traceback_(self):  # IPython's own name for what it shows of an error
+        return [f"Not yet. {self}"]
+
 
 def check(looks_at: Callable[[Expect], str]) -> None:
     """Look at an answer and show the verdict: "Right." and why it matters, or "Not yet." and a hint.
