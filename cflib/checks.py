@@ -119,7 +119,9 @@ class Expect:
 
 
 def _near(value: np.ndarray, other: np.ndarray) -> bool:
-    return value.shape == other.shape and np.allclose(value, other, rtol=1e-6, atol=1e-9, equal_nan=True)
+    return value.shape == other.shape and np.allclose(
+        value, other, rtol=1e-6, atol=1e-9, equal_nan=True
+    )
 
 
 def _stopped(error: Exception) -> str:
