@@ -15,6 +15,7 @@ from nbval.plugin import IPyNbFile
 from cflib.notebooks import EDITION, why_not_compared
 from cflib.page import WIDGET
 
+collect_ignore_glob = ["notebooks/exercises/*", "notebooks/solutions/*"]  # see test_exercises.py
 NOT_COMPARED = pytest.StashKey[str | None]()
 
 if os.environ.get("CFLIB_DATA"):  # the chapters run in another folder

@@ -19,7 +19,7 @@ if __name__ == "__main__" and sys.argv[1:] == ["doctor"]:  # it runs where these
 
 import click
 
-from . import data, notebooks, own, runs
+from . import data, exercises, notebooks, own, runs
 from . import site as course
 from .data.reading import ON_DUPLICATE
 from .model import FactorModel
@@ -158,6 +158,16 @@ def _one_sentence():
         finally:
             for warning in caught:
                 click.echo(f"Note: {warning.message}", err=True)
+
+
+@cli.command(name="exercises")
+def make_exercises():
+    """Make notebooks/exercises again from the solutions."""
+    try:
+        changed = exercises.renew()
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("\n".join(changed) or "all the exercises are what their solutions make")
 
 
 def _near(path: Path) -> Path:

@@ -610,3 +610,19 @@ def by_answers(table: pd.DataFrame, by: str, highlight: str) -> Figure:
 
 def _cut(title: str, length: int) -> str:
     return title if len(title) <= length else title[: length - 1].rstrip() + "…"
+
+
+# The exercises
+
+
+@_styled
+def lines(table: pd.DataFrame, label: str, log_x: bool = False) -> Figure:
+    """A line for each column of a table against its index, whose name labels the other axis."""
+    figure, ax = _axes()
+    for name, column in table.items():
+        ax.plot(table.index, column, marker="o", markersize=4, label=name)
+    if log_x:
+        ax.set_xscale("log")
+    ax.set(xlabel=table.index.name, ylabel=label, title=f"{label} by {table.index.name}")
+    ax.legend()
+    return figure
