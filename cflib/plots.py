@@ -470,18 +470,22 @@ def share_answered(table: pd.DataFrame) -> Figure:
 @_styled
 def lottery(table: pd.DataFrame, winner) -> Figure:
     """RMSE of equal models on a small test set against elsewhere; `winner` is the row chosen."""
-    figure, ax = _axes(6.6, 4.2)
+    figure, ax = _axes(6, 5.4)
     chosen = table.index == winner
     for rows, colour, label in (
         (~chosen, BLUE, "a model"), (chosen, ORANGE, "chosen on the test set"),
     ):  # fmt: skip
         ax.plot(*table[rows].to_numpy().T, "o", color=colour, ms=7, alpha=0.8, mew=0, label=label)
-    for axis, column in zip((ax.axvline, ax.axhline), table, strict=True):
-        axis(table[column].mean(), color=GREY, ls="--", lw=1)
+    middle, half = table.mean(), 0.6 * np.ptp(table, axis=0).max()  # one scale for both axes
+    for line, column in zip((ax.axvline, ax.axhline), table, strict=True):
+        line(middle[column], color=GREY, ls="--", lw=1)
     ax.set(
         title=f"{len(table)} models that differ in their seed alone",
         xlabel=f"RMSE {table.columns[0]} (stars)",
         ylabel=f"RMSE {table.columns[1]} (stars)",
+        xlim=(middle.iloc[0] - half, middle.iloc[0] + half),
+        ylim=(middle.iloc[1] - half, middle.iloc[1] + half),
+        aspect="equal",
     )
     ax.legend()
     return figure
