@@ -27,6 +27,7 @@ AMERICAN = re.compile(
 )
 """American spellings; what ends in -size and -prize is British, too."""
 
+RIGHT = "als"  # what codespell takes for misspelt
 LONGEST_MEAN_SENTENCE = 20  # words
 LEAST_READING_EASE = 60  # Flesch: 60 and more is plain English
 
@@ -100,9 +101,10 @@ def test_links_lead_to_files_and_anchors_to_headings(name):
     for link in links(name):
         target, _, anchor = link.partition("#")
         path = (ROOT / name).parent / target if target else ROOT / name
-        if not path.exists():
-            broken.append(link)
-        elif anchor and anchor.lower() not in anchors(str(path.resolve().relative_to(ROOT))):
+        there = path.exists()
+        if there and anchor:
+            there = anchor.lower() in anchors(str(path.resolve().relative_to(ROOT)))
+        if not there:
             broken.append(link)
     assert not broken
 
@@ -123,13 +125,10 @@ def test_the_spelling_is_right(tmp_path):
         (tmp_path / name.replace("/", "--")).write_text("\n".join(markdown(name)), encoding="utf-8")
     command = [sys.executable, "-m", "codespell_lib", "--builtin", "clear,rare,names"]
     done = subprocess.run(
-        [*command, "--ignore-words-list", ",".join(RIGHT), "."],
+        [*command, "--ignore-words-list", RIGHT, "."],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stdout == "" and done.returncode == 0
-
-
-RIGHT = ["ist"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -150,7 +149,11 @@ def test_a_chapter_says_what_it_is_good_for_and_what_to_remember(path):
     texts = markdown(str(path.relative_to(ROOT)))
     top = " ".join(texts[0].split())
     assert top.startswith("# ")
-    for word in (r"\*\*You will learn\*\*", r"\*\*You need\*\*", r"\*\*It takes\*\* about \d+ minutes"):
+    for word in (
+        r"\*\*You will learn\*\*",
+        r"\*\*You need\*\*",
+        r"\*\*It takes\*\* about \d+ minutes",
+    ):
         assert re.search(word, top), word
     assert "## The question" in "\n".join(texts)
     assert "## What to remember" in "\n".join(texts[-2:])
@@ -178,8 +181,12 @@ def test_the_glossary_is_in_order_and_says_where_each_term_comes_from():
 def test_every_chapter_has_ten_questions_with_an_answer_each():
     (text,) = markdown("docs/questions.md")
     for section in text.split("\n## ")[1:]:
-        assert re.findall(r"^\*\*(\d+)\.\*\*", section, re.MULTILINE) == list(map(str, range(1, 11)))
-        answers = re.findall(r"<details><summary>Answer</summary>\n\n(.+?)\n\n</details>", section, re.DOTALL)
+        assert re.findall(r"^\*\*(\d+)\.\*\*", section, re.MULTILINE) == list(
+            map(str, range(1, 11))
+        )
+        answers = re.findall(
+            r"<details><summary>Answer</summary>\n\n(.+?)\n\n</details>", section, re.DOTALL
+        )
         assert len(answers) == 10 and len(set(answers)) == 10
     for path in CHAPTERS:
         assert f"(../notebooks/{path.name})" in text
