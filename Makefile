@@ -25,10 +25,10 @@ ifneq ($(USABLE),yes)
 .PHONY: $(READY)
 endif
 
-.PHONY: help run test notebooks lab bench clean
+.PHONY: help run test notebooks lab bench bench-accuracy clean
 
 help:  ## list the targets (the default)
-	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
 
 run: $(READY)  ## run the chapters into runs/default; ARGS="-p n_features 20" sets parameters
 	@$(BIN)/python -m cflib run $(ARGS)
@@ -42,6 +42,11 @@ notebooks: $(READY)  ## execute the committed chapters again, in place; ARGS=03_
 
 lab: $(READY)  ## open the first chapter in JupyterLab
 	@$(BIN)/python -m jupyterlab notebooks/01_loading.ipynb
+
+bench-accuracy: $(READY)  ## compare errors and lists with the peers', on the same folds (hours)
+	@$(BIN)/python -m benchmarks.accuracy tune
+	@$(BIN)/python -m benchmarks.accuracy run
+	@$(BIN)/python -m benchmarks.accuracy report
 
 bench: $(READY)  ## time the solvers beside the peers, into benchmarks/results (an hour)
 	@$(BIN)/python -m benchmarks $(or $(ARGS),all)

@@ -22,6 +22,7 @@ import pandas as pd
 import scipy.linalg
 import scipy.sparse
 import scipy.stats
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from . import normalize, solve
@@ -105,18 +106,20 @@ def fit_bayes(
         "n_samples": n_samples, "who_rated_what": who_rated_what, "seed": seed,
     }  # fmt: skip
     start = time.perf_counter()
-    features = _features(ratings, who_rated_what, movie_features, user_features)
-    chain = _Chain(ratings, n_features, *features, np.random.default_rng(seed))
     kept_at = np.linspace(burn_in + 1, sweeps, n_samples).round().astype(int).tolist()
     kept, rows, running = [], [], _RunningMean(validation)
-    for sweep in tqdm(range(1, sweeps + 1), desc="Gibbs", unit="sweep", disable=not progress):
-        squared_error = chain.sweep()
-        if sweep > burn_in:
-            running.add(chain)
-        if sweep in kept_at:
-            kept.append(chain.sample())
-        seconds = time.perf_counter() - start
-        rows.append([sweep, squared_error / 2, running.rmse(), seconds, chain.scale**-0.5])
+    # Many small products, between which BLAS's threads would wait for each other.
+    with threadpool_limits(1, "blas"):
+        features = _features(ratings, who_rated_what, movie_features, user_features)
+        chain = _Chain(ratings, n_features, *features, np.random.default_rng(seed))
+        for sweep in tqdm(range(1, sweeps + 1), desc="Gibbs", unit="sweep", disable=not progress):
+            squared_error = chain.sweep()
+            if sweep > burn_in:
+                running.add(chain)
+            if sweep in kept_at:
+                kept.append(chain.sample())
+            seconds = time.perf_counter() - start
+            rows.append([sweep, squared_error / 2, running.rmse(), seconds, chain.scale**-0.5])
     return BayesModel.of_samples(
         ratings, kept, settings, pd.DataFrame(rows, columns=[*HISTORY, "noise"])
     )

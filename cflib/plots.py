@@ -293,6 +293,22 @@ def heat_map(table: pd.DataFrame, title: str, label: str, best=min, form: str = 
 @_styled
 def errors(table: pd.DataFrame, metric: str = "rmse", highlight=()) -> Figure:
     """A metric of each model as a dot with its interval: the table that `evaluate` returns."""
+    return _dots(
+        table, metric, highlight,
+        title="Error on ratings held out", xlabel=f"{metric.upper()} (stars), with 95% interval",
+    )  # fmt: skip
+
+
+@_styled
+def lists(table: pd.DataFrame, k: int = 10, highlight=()) -> Figure:
+    """NDCG@k of each model's recommendations as a dot with its interval: what `rank` returns."""
+    return _dots(
+        table, "ndcg", highlight,
+        title=f"How good are {k} recommendations?", xlabel=f"NDCG@{k}, with 95% interval",
+    )  # fmt: skip
+
+
+def _dots(table, metric, highlight, title, xlabel) -> Figure:
     figure, ax = _axes(7.5, 0.9 + 0.42 * len(table))
     for row, (name, line) in enumerate(table.iterrows()):
         colour = ORANGE if name in highlight else BLUE
@@ -303,7 +319,7 @@ def errors(table: pd.DataFrame, metric: str = "rmse", highlight=()) -> Figure:
                     textcoords="offset points", ha="center")  # fmt: skip
     ax.set_yticks(range(len(table)), table.index)
     ax.set_ylim(len(table) - 0.5, -0.7)
-    ax.set(title="Error on ratings held out", xlabel=f"{metric.upper()} (stars), with 95% interval")
+    ax.set(title=title, xlabel=xlabel)
     ax.grid(axis="y", visible=False)
     return figure
 
@@ -422,6 +438,27 @@ def traces(history: pd.DataFrame, burn_in: int) -> Figure:
         ax.axvspan(0, burn_in, color="#eeeeee", zorder=0, label="burn-in")
         ax.set(xlabel="sweep of the sampler", xlim=(0, history["step"].max()))
     axes[0].legend()
+    return figure
+
+
+@_styled
+def coverage(table: pd.DataFrame, level: float = 0.9) -> Figure:
+    """Share of ratings inside their intervals, by group: the table that `evaluate.coverage` returns."""
+    figure, ax = _axes(7.5, 3.2)
+    ax.axhline(level, color=GREY, ls="--", lw=1.2, label="promised")
+    for n, (name, mine) in enumerate(table.groupby("model", sort=False)):
+        place = np.arange(len(mine)) + 0.12 * (n - (table["model"].nunique() - 1) / 2)
+        reach = np.abs(mine[["low", "high"]].to_numpy().T - mine["coverage"].to_numpy())
+        ax.errorbar(place, mine["coverage"], reach, fmt="o", ms=7, capsize=3, label=name)
+    ax.set_xticks(range(len(mine)), mine["group"])
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.set(
+        title=f"Do {level:.0%} intervals keep their promise?",
+        xlabel="training ratings of the film",
+        ylabel="ratings inside their interval",
+        ylim=(level - 0.1, min(1, level + 0.1)),
+    )
+    ax.legend()
     return figure
 
 

@@ -25,6 +25,13 @@ def figures(ratings):
         "training_curves": plots.training_curves({"factors": model.history}),
         "heat_map": plots.heat_map(grid, "Validation RMSE", "RMSE (stars)"),
         "errors": plots.errors(evaluate.evaluate(models, part)),
+        "lists": plots.lists(evaluate.rank(models, part, k=3), k=3),
+        "coverage": plots.coverage(
+            pd.DataFrame(
+                [["bayes", "all", 0.9, 0.88, 0.92], ["bayes", "0–4", 0.87, 0.8, 0.93]],
+                columns=["model", "group", "coverage", "low", "high"],
+            )
+        ),
         "errors_by_count": plots.errors_by_count(evaluate.by_count(models, part), "movie"),
     }
 
@@ -34,7 +41,9 @@ def test_every_picture_has_a_title_and_labelled_axes(figures):
         first = figure.axes[0]
         assert first.get_title(loc="left"), name
         for ax in figure.axes[: 2 if name in ("long_tails", "training_curves") else 1]:
-            assert ax.get_xlabel() and (ax.get_ylabel() or name in ("errors", "long_tails")), name
+            assert ax.get_xlabel() and (
+                ax.get_ylabel() or name in ("errors", "lists", "long_tails")
+            ), name
 
 
 def test_no_label_lies_outside_its_picture(figures):

@@ -33,9 +33,7 @@ def chosen() -> dict:
 def settings_of(name: str) -> dict:
     """The settings of a model that are compared: its defaults, and the best of those tried."""
     found = {"default": MODELS[name]["default"]}
-    if "best" in MODELS[name]:
-        found["best"] = MODELS[name]["best"]
-    elif name in chosen():
+    if name in chosen():
         found["tuned"] = chosen()[name]["options"]
     return found
 

@@ -208,29 +208,34 @@ def cornac(data, **options):
     )  # fmt: skip
 
 
-def implicit(data, **options):
+def implicit(data, at_least=0, **options):
     from implicit.als import AlternatingLeastSquares
 
     shape = int(data["n_users"]), int(data["n_movies"])
-    ones = csr_matrix(
-        (np.ones(len(data["user"]), np.float32), (data["user"], data["movie"])), shape
-    )
+    user, movie = _liked(data, at_least)
+    ones = csr_matrix((np.ones(len(user), np.float32), (user, movie)), shape)
     model = AlternatingLeastSquares(random_state=1, num_threads=CORES, **options)
     model.fit(ones, show_progress=False)
     return from_factors(model.item_factors, model.user_factors, rates=False)
 
 
-def ease(data, lam):
+def ease(data, lam, at_least=0):
     """Scores X (I - P / diag P), P = (XᵀX + λ)⁻¹: Steck (2019), "Embarrassingly shallow autoencoders".
 
     P by Woodbury's identity, which needs the inverse of users x users only.
     """
     X = np.zeros((int(data["n_users"]), int(data["n_movies"])))
-    X[data["user"], data["movie"]] = 1
+    X[_liked(data, at_least)] = 1
     inner = np.linalg.solve(X @ X.T + lam * np.eye(len(X)), X)
     XP = (X - (X @ X.T) @ inner) / lam
     scores = X - XP / ((1 - (X * inner).sum(axis=0)) / lam)
     return Fitted(scores=lambda user: scores[user])
+
+
+def _liked(data, at_least):
+    """User and movie of the training ratings at or above a threshold."""
+    liked = data["value"] >= at_least
+    return data["user"][liked], data["movie"][liked]
 
 
 def _evened(rows):

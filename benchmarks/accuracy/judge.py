@@ -16,6 +16,7 @@ import matplotlib
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 from cflib import data, evaluate, metrics
 
@@ -161,8 +162,23 @@ def coverage(splits) -> list[dict]:
     return rows
 
 
+def frame(found) -> pd.DataFrame:
+    """A row a test, model and setting, each metric with its interval: what chapter 04 reads."""
+    tests = {f"five folds, {year}": rows for year, rows in found["folds"].items()}
+    rows = []
+    for test, compared_there in (tests | {"latest fifth, 2018": found["latest"]}).items():
+        for row in compared_there:
+            told = {"test": test, "model": f"{row['label']} ({row['uses']})", "ours": row["ours"],
+                    "setting": row["setting"]}  # fmt: skip
+            for metric in ("rmse", "mae", "ndcg", "recall"):
+                triple = row.get(metric, [np.nan] * 3)
+                told |= dict(zip([metric, f"{metric}_low", f"{metric}_high"], triple, strict=True))
+            rows.append(told | {cost: row[cost] for cost in ("seconds", "peak_bytes")})
+    return pd.DataFrame(rows)
+
+
 def write(out) -> None:
-    """results.json, results.md and results.png, in the folder `out`."""
+    """results.json, results.csv, results.md and results.png, in the folder `out`."""
     found = {
         "machine": machine(),
         "sets": {year: data.describe(data.load(name)) for year, name in folds.SETS.items()},
@@ -172,6 +188,7 @@ def write(out) -> None:
         "tuned": chosen(),
     }
     (out / "results.json").write_text(json.dumps(found, indent=1) + "\n")
+    frame(found).to_csv(out / "results.csv", index=False, float_format="%.6g")
     (out / "results.md").write_text(markdown(found))
     figure(found["folds"]["2018"]).savefig(out / "results.png", dpi=110)
 
