@@ -33,6 +33,12 @@ def figures(ratings):
             )
         ),
         "errors_by_count": plots.errors_by_count(evaluate.by_count(models, part), "movie"),
+        "share_answered": plots.share_answered(
+            pd.DataFrame({"share answered": [1, 0.5], "RMSE": [1.0, 0.9]}, pd.Index([0, 20]))
+        ),
+        "lottery": plots.lottery(
+            pd.DataFrame({"on a few": [0.9, 1.0, 1.1], "on others": [1.0, 1.01, 1.0]}), winner=0
+        ),
     }
 
 
@@ -94,3 +100,10 @@ def test_a_shown_figure_carries_its_alternative_text(figures, monkeypatch):
     assert kwargs["metadata"]["image/png"]["alt"] == "two dots with intervals"
     assert data["image/png"].startswith(b"\x89PNG")
     assert data["text/plain"] == "[picture: two dots with intervals]"
+
+
+def test_a_lottery_has_one_scale_for_both_axes(figures):
+    ax = figures["lottery"].axes[0]
+    assert np.ptp(ax.get_xlim()) == pytest.approx(np.ptp(ax.get_ylim()))
+    models, winner = ax.lines[:2]
+    assert len(models.get_xdata()) == 2 and winner.get_xdata() == [0.9]
