@@ -25,10 +25,10 @@ ifneq ($(USABLE),yes)
 .PHONY: $(READY)
 endif
 
-.PHONY: help run test notebooks lab bench bench-accuracy clean
+.PHONY: help run test doctor notebooks lab site bench-accuracy bench clean
 
 help:  ## list the targets (the default)
-	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s%s\n", $$1, $$2}'
 
 run: $(READY)  ## run the chapters into runs/default; ARGS="-p n_features 20" sets parameters
 	@$(BIN)/python -m cflib run $(ARGS)
@@ -36,12 +36,18 @@ run: $(READY)  ## run the chapters into runs/default; ARGS="-p n_features 20" se
 test: $(READY)  ## check the package, and every chapter against its stored outputs
 	@$(BIN)/python -m pytest $(ARGS)
 
+doctor: $(READY)  ## look whether everything is here that the course needs; say what to type
+	@$(BIN)/python -m cflib doctor
+
 notebooks: $(READY)  ## execute the committed chapters again, in place; ARGS=03_training only that one
 	@$(BIN)/python -m cflib notebooks $(ARGS)
 	@$(BIN)/python docs/pictures.py
 
-lab: $(READY)  ## open the first chapter in JupyterLab
-	@$(BIN)/python -m jupyterlab notebooks/01_loading.ipynb
+lab: $(READY)  ## open the first chapter in JupyterLab; ARGS=notebooks/03_training.ipynb another
+	@$(BIN)/python -m jupyterlab $(or $(ARGS),notebooks/01_loading.ipynb)
+
+site: $(READY)  ## write the course as a site into build/site, which needs no network
+	@$(BIN)/python -m cflib site
 
 bench-accuracy: $(READY)  ## compare errors and lists with the peers', on the same folds (hours)
 	@$(BIN)/python -m benchmarks.accuracy tune

@@ -1,13 +1,23 @@
-"""The command line: `python -m cflib run` executes the chapters, `notebooks` renews them."""
+"""The command line: `python -m cflib run` executes the chapters, `notebooks` renews them.
+
+`doctor` needs nothing that is imported here: it says what is missing when something is.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+
+from . import doctor
+
+if __name__ == "__main__" and sys.argv[1:] == ["doctor"]:  # it runs where these imports fail
+    sys.exit(doctor.main())
 
 import click
 
 from . import notebooks, runs
+from . import site as course
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,6 +55,26 @@ def renew(names):
         notebooks.renew(names)
     except notebooks.NotebookError as error:
         raise click.ClickException(str(error)) from error
+
+
+@cli.command()
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=course.DEFAULT,
+    help="Folder of the site; a site that is there is replaced.  [default: build/site]",
+)  # fmt: skip
+def site(out):
+    """Write the course as a site, which needs a browser and no network."""
+    try:
+        first = course.build(out)
+    except (ValueError, OSError, course.SiteError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Read {_near(first)}: every page, and search, without a network.")
+
+
+@cli.command(name="doctor")
+def examine():
+    """Look whether everything is here that the course needs, and say what to type."""
+    sys.exit(doctor.main())
 
 
 def _near(path: Path) -> Path:

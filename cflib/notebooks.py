@@ -114,7 +114,13 @@ def remote_content(notebook: NotebookNode) -> list[str]:
 def fetched(text: str) -> list[str]:
     """The addresses that Markdown or HTML fetches when it is shown; links don't count."""
     soup = BeautifulSoup(text if "<" in text else "", "html.parser")
-    addresses = [match["source"] for match in MARKDOWN_PICTURE.finditer(text)]
+    pictures = [match["source"] for match in MARKDOWN_PICTURE.finditer(text)]
+    return _remote(pictures) + fetched_by(soup)
+
+
+def fetched_by(soup: BeautifulSoup) -> list[str]:
+    """`fetched`, of HTML that is parsed already."""
+    addresses = []
     for element in soup.find_all(True):
         for attribute in ("src", "srcset", "poster", "data", "background"):
             addresses.append(element.get(attribute, ""))
@@ -124,6 +130,10 @@ def fetched(text: str) -> list[str]:
     styles += [element["style"] for element in soup.select("[style]")]
     for style in styles:
         addresses += re.findall(r"(?:url\(|@import)\s*['\"]?([^'\")\s;]+)", style)
+    return _remote(addresses)
+
+
+def _remote(addresses: list[str]) -> list[str]:
     return [a for a in addresses if re.match(r"\s*(?:[a-z][a-z0-9+.-]*:)?//", a, re.IGNORECASE)]
 
 

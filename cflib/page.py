@@ -18,9 +18,11 @@ from jinja2 import pass_context
 from math_core import LatexError, LatexToMathML
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-from pygments.formatters import HtmlFormatter
 
 from ._files import replacing
+
+ASSETS = Path(__file__).parent / "assets"
+HIDDEN = "source-hidden"  # tag of a cell whose code JupyterLab folds away
 
 
 def mathml(latex: str, block: bool = False) -> str:
@@ -48,6 +50,10 @@ def mathml(latex: str, block: bool = False) -> str:
 class _Renderer(IPythonRenderer):
     """nbconvert's Markdown, with MathML where it leaves dollars for MathJax."""
 
+    def _html_embed_images(self, html):
+        """nbconvert's closes every tag in which it looks: a `<details>` would lose its inside."""
+        return super()._html_embed_images(html) if "<img" in html else html
+
     def inline_math(self, body):
         return mathml(body)
 
@@ -73,6 +79,11 @@ class _Exporter(HTMLExporter):
         return markdown_html(source, folder, context.get("cell", {}).get("attachments"))
 
 
+def asset(name: str) -> str:
+    """A file that pages are made of: a style, a script, a template."""
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
 def write(path, executed: Iterable[Path]) -> None:
     """Write the page of executed chapters, in the order given.
 
@@ -88,9 +99,8 @@ def write(path, executed: Iterable[Path]) -> None:
         For a formula that cannot be set.
     """
     sections = [_section(Path(chapter)) for chapter in executed]
-    style = HtmlFormatter(style="friendly").get_style_defs(".highlight") + STYLE
     html = PAGE.format(
-        style=style,
+        style=asset("content.css") + asset("page.css"),
         contents="\n".join(_contents(section) for section in sections),
         chapters="\n".join(str(section) for section in sections),
     )
@@ -98,8 +108,8 @@ def write(path, executed: Iterable[Path]) -> None:
         beside.write_text(html, encoding="utf-8")
 
 
-def _section(chapter: Path) -> BeautifulSoup:
-    """One chapter, its anchors prefixed by its name: chapters share headings."""
+def chapter_html(chapter: Path) -> str:
+    """The cells of an executed chapter as HTML, without the page around them."""
     exporter = _Exporter(
         template_name="lab",
         template_file="base.html.j2",
@@ -110,6 +120,12 @@ def _section(chapter: Path) -> BeautifulSoup:
     body, _ = exporter.from_notebook_node(
         notebook, resources={"metadata": {"path": str(chapter.parent)}}
     )
+    return body
+
+
+def _section(chapter: Path) -> BeautifulSoup:
+    """One chapter, its anchors prefixed by its name: chapters share headings."""
+    body = chapter_html(chapter)
     soup = BeautifulSoup(f'<section id="{chapter.stem}">{body}</section>', "html.parser")
     for element in soup.section.select("[id]"):
         element["id"] = f"{chapter.stem}--{element['id']}"
@@ -130,6 +146,8 @@ def _prepared(notebook):
         if "injected-parameters" in cell.metadata.get("tags", []):
             lines = [s for s in cell.source.splitlines() if not s.startswith("run_dir = ")]
             cell.source = "\n".join(lines) if len(lines) > 1 else ""
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), HIDDEN]
         for output in cell.get("outputs", []):
             data, about = output.get("data", {}), output.get("metadata", {})
             if "image/png" in data:
@@ -174,51 +192,4 @@ PAGE = """<!DOCTYPE html>
 </main>
 </body>
 </html>
-"""
-
-STYLE = """
-:root { --ink: #1d2433; --soft: #5b6475; --line: #dfe3ea; --tint: #f6f7f9; --link: #0b5fa5; }
-* { box-sizing: border-box; }
-html { scroll-padding-top: 1rem; }
-body { margin: 0; color: var(--ink); background: #fff; line-height: 1.6;
-  font-family: system-ui, "Segoe UI", "Helvetica Neue", "Liberation Sans", sans-serif; }
-main { max-width: 56rem; margin: 0 auto; padding: 1rem 1.25rem 6rem; }
-section + section { margin-top: 5rem; border-top: 3px solid var(--line); }
-h1, h2, h3 { line-height: 1.25; margin: 2.2em 0 .6em; }
-h1 { font-size: 1.9rem; } h2 { font-size: 1.4rem; } h3 { font-size: 1.1rem; }
-a { color: var(--link); }
-.anchor-link { visibility: hidden; margin-left: .3em; text-decoration: none; }
-:is(h1, h2, h3):hover .anchor-link { visibility: visible; }
-pre, code { font-family: ui-monospace, Menlo, Consolas, "Liberation Mono", monospace; }
-main :is(p, ul, ol, dl) { max-width: 46rem; }
-pre { font-size: .82rem; line-height: 1.45; margin: 0; overflow-x: auto; }
-code { font-size: .9em; }
-:not(pre) > code { background: var(--tint); padding: .1em .3em; border-radius: 3px; }
-.jp-InputArea-editor, .jp-RenderedMarkdown .highlight { background: var(--tint);
-  border: 1px solid var(--line); border-radius: 5px; padding: .7em .9em; margin: 1em 0 .5em; }
-.jp-InputArea-editor .highlight { background: none; }
-.jp-OutputArea-output { margin: .5em 0 1em; padding-left: .9rem; overflow-x: auto; }
-.jp-RenderedText pre { white-space: pre-wrap; overflow-wrap: anywhere; }
-.jp-OutputArea-output img { max-width: 100%; height: auto; }
-[data-mime-type$="stderr"] pre { background: #fdecea; padding: .7em .9em; }
-table { border-collapse: collapse; border: 0; font-size: .88rem; margin: .8em 0; }
-th, td { padding: .3em .7em; border: 0; border-bottom: 1px solid var(--line); text-align: left; }
-.dataframe :is(th, td) { text-align: right; }
-thead th { border-bottom: 2px solid var(--soft); }
-blockquote { margin: 1em 0; padding: .1em 1em; border-left: 4px solid var(--line);
-  color: var(--soft); }
-math { font-family: "STIX Two Math", "Cambria Math", "Latin Modern Math", math; }
-math[display="block"] { margin: 1em 0; overflow-x: auto; overflow-y: hidden; padding: .2em 0; }
-nav { font-size: .88rem; padding: 1rem 1.25rem; border-bottom: 1px solid var(--line); }
-nav ul { list-style: none; margin: 0; padding: 0; }
-nav > ul > li { margin-bottom: .8em; font-weight: 600; }
-nav li li { font-weight: 400; padding-left: .8em; }
-nav a { color: inherit; text-decoration: none; }
-nav a:hover { text-decoration: underline; }
-@media (min-width: 75rem) {
-  nav { position: fixed; inset: 0 auto 0 0; width: 17rem; overflow-y: auto; border-bottom: 0;
-    border-right: 1px solid var(--line); }
-  main { margin-left: max(19rem, calc(50vw - 28rem)); }
-}
-@media print { nav { display: none; } .jp-Cell { break-inside: avoid; } }
 """

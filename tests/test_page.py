@@ -112,6 +112,13 @@ def test_the_page_is_well_formed(html):
     assert open_elements == []
 
 
+def test_what_is_to_be_unfolded_stays_inside():
+    answer = "<details><summary>Answer</summary>\n\nIt is $x$, <b>not</b> y.\n\n</details>\n\nNext."
+    (details,) = BeautifulSoup(page.markdown_html(answer), "html.parser").find_all("details")
+    assert details.p.get_text() == "It is x, not y." and details.b.get_text() == "not"
+    assert "Next." not in details.get_text()
+
+
 @pytest.mark.parametrize("latex", [r"\frac{1}{", r"\nosuchthing x", r"a & b"])
 def test_a_formula_that_cannot_be_set_is_refused_with_the_formula(latex):
     with pytest.raises(ValueError, match="cannot be set") as refusal:
