@@ -135,6 +135,8 @@ def _section(chapter: Path) -> BeautifulSoup:
             link["href"] = f"#{chapter.stem}--{link['href'][1:]}"
         elif link["href"].endswith(".ipynb") and "/" not in link["href"]:
             link["href"] = f"#{link['href'].removesuffix('.ipynb')}"
+        elif link["href"].startswith("../"):  # to documents that don't lie beside a run
+            link.unwrap()
     return soup
 
 

@@ -626,3 +626,52 @@ def lines(table: pd.DataFrame, label: str, log_x: bool = False) -> Figure:
     ax.set(xlabel=table.index.name, ylabel=label, title=f"{label} by {table.index.name}")
     ax.legend()
     return figure
+
+
+# Chapter 10: bugs
+
+
+@_styled
+def share_answered(table: pd.DataFrame) -> Figure:
+    """RMSE against the share of the test that a model answers for; a row is a threshold.
+
+    Columns "share answered" (0 to 1) and "RMSE"; the index says from how many ratings it answers.
+    """
+    figure, ax = _axes(7, 3.8)
+    ax.plot(table["share answered"], table["RMSE"], "o-", color=ORANGE)
+    for least, row in table.iterrows():
+        ax.annotate(f"{least}+", (row["share answered"], row["RMSE"]), xytext=(0, 8),
+                    textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
+    ax.set(
+        title="One model, which answers for films with so many ratings only",
+        xlabel="share of the test ratings answered for",
+        ylabel="RMSE of the answers (stars)",
+        xlim=(0, 1.05),
+    )
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.margins(y=0.15)
+    return figure
+
+
+@_styled
+def lottery(table: pd.DataFrame, winner) -> Figure:
+    """RMSE of equal models on a small test set against elsewhere; `winner` is the row chosen."""
+    figure, ax = _axes(6, 5.4)
+    chosen = table.index == winner
+    for rows, colour, label in (
+        (~chosen, BLUE, "a model"), (chosen, ORANGE, "chosen on the test set"),
+    ):  # fmt: skip
+        ax.plot(*table[rows].to_numpy().T, "o", color=colour, ms=7, alpha=0.8, mew=0, label=label)
+    middle, half = table.mean(), 0.6 * np.ptp(table, axis=0).max()  # one scale for both axes
+    for line, column in zip((ax.axvline, ax.axhline), table, strict=True):
+        line(middle[column], color=GREY, ls="--", lw=1)
+    ax.set(
+        title=f"{len(table)} models that differ in their seed alone",
+        xlabel=f"RMSE {table.columns[0]} (stars)",
+        ylabel=f"RMSE {table.columns[1]} (stars)",
+        xlim=(middle.iloc[0] - half, middle.iloc[0] + half),
+        ylim=(middle.iloc[1] - half, middle.iloc[1] + half),
+        aspect="equal",
+    )
+    ax.legend()
+    return figure

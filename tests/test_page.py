@@ -17,7 +17,8 @@ PROSE = r"""# One <b>&</b> two
 The cost of $x_i \cdot w_j$ and *5 stars*:
 $$J = \tfrac12 \sum_{ij} R_{ij}\bigl(\hat Y_{ij} - Y_{ij}\bigr)^2$$
 \begin{aligned} a &= b \\ c &< d \end{aligned}
-See [the next](02_second.ipynb), [the question](#The-question), [a paper](https://doi.org/10.1/x)."""
+See [the next](02_second.ipynb), [the question](#The-question), [a paper](https://doi.org/10.1/x),
+[a term](../docs/glossary.md#id)."""
 FRAME = "import pandas as pd; pd.DataFrame({'rmse': [0.5]})"
 LATEX = "from IPython.display import Math; Math(r'\\lambda^2')"
 SCRIPTLESS = """print("<script src='https://example.org/x.js'></script>")"""
@@ -87,6 +88,7 @@ def test_links_between_chapters_and_sections_stay_in_the_page(soup):
     assert "#02_second" in local and "#02_second--The-question" in local
     assert all(link[1:] in ids for link in local)
     assert not soup.select('a[href$=".ipynb"]')
+    assert "a term" in soup.get_text() and not soup.select('a[href^=".."]')
 
 
 def test_a_widget_is_shown_by_its_text(soup):

@@ -44,6 +44,12 @@ def figures(ratings):
         "movie_map": plots.movie_map(inspection.movie_map(model).films, (0, 0)),
         "by_answers": plots.by_answers(ANSWERS, "method", "fold-in"),
         "errors_by_count": plots.errors_by_count(evaluate.by_count(models, part), "movie"),
+        "share_answered": plots.share_answered(
+            pd.DataFrame({"share answered": [1, 0.5], "RMSE": [1.0, 0.9]}, pd.Index([0, 20]))
+        ),
+        "lottery": plots.lottery(
+            pd.DataFrame({"on a few": [0.9, 1.0, 1.1], "on others": [1.0, 1.01, 1.0]}), winner=0
+        ),
     }
 
 
@@ -121,3 +127,10 @@ def test_names_on_the_map_do_not_lie_on_each_other(figures):
     assert len(boxes) > 3
     for k, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:k])
+
+
+def test_a_lottery_has_one_scale_for_both_axes(figures):
+    ax = figures["lottery"].axes[0]
+    assert np.ptp(ax.get_xlim()) == pytest.approx(np.ptp(ax.get_ylim()))
+    models, winner = ax.lines[:2]
+    assert len(models.get_xdata()) == 2 and winner.get_xdata() == [0.9]
