@@ -75,6 +75,14 @@ def read_metrics(run_dir) -> dict:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
+def keep_records(executed: Path, recorded: Mapping) -> None:
+    """Put what was recorded into the executed notebook's own metadata, as `cflib`, too."""
+    notebook = nbformat.read(executed, as_version=4)
+    notebook.metadata["cflib"] = {"recorded": dict(recorded)}
+    with replacing(executed) as beside:
+        nbformat.write(notebook, beside)
+
+
 def model(run_dir, fit: Callable[[], FactorModel]) -> FactorModel:
     """The model that chapter 03 left in the run's folder, or `fit()` where there is none.
 
@@ -174,11 +182,11 @@ def assign(given: Iterable[tuple[str, str]], known: Mapping[str, Mapping]) -> di
             raise ValueError(f"no chapter has a parameter `{name}`; {advice}")
         for chapter, defaults in known.items():
             if name in defaults:
-                result[chapter][name] = _value(name, text, defaults[name], chapter)
+                result[chapter][name] = value(name, text, defaults[name], chapter)
     return result
 
 
-def _value(name: str, text: str, default, chapter: str):
+def value(name: str, text: str, default, chapter: str):
     kind = type(default)
     try:
         if kind is str:
