@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-import nbformat
 import pandas as pd
 
 from ._files import replacing
@@ -77,6 +76,8 @@ def read_metrics(run_dir) -> dict:
 
 def keep_records(executed: Path, recorded: Mapping) -> None:
     """Put what was recorded into the executed notebook's own metadata, as `cflib`, too."""
+    import nbformat  # here, because the chapters import this module and should not wait for it
+
     notebook = nbformat.read(executed, as_version=4)
     notebook.metadata["cflib"] = {"recorded": dict(recorded)}
     with replacing(executed) as beside:
@@ -138,6 +139,8 @@ def parameters(chapter: Path) -> dict:
     ValueError
         When a line of that cell isn't `name = literal`.
     """
+    import nbformat  # here, as above
+
     notebook = nbformat.read(chapter, as_version=4)
     result = {}
     for cell in notebook.cells:
@@ -232,7 +235,7 @@ def run(out=DEFAULT, given: Iterable[tuple[str, str]] = (), folder: Path = NOTEB
     RunError
         When a chapter fails. Its executed notebook stays, up to the failing cell.
     """
-    from . import page  # here, because the chapters import this module and should not wait for it
+    from . import page  # here, as above
 
     out, paths = Path(out).resolve(), chapters(folder)
     if not paths:

@@ -1,7 +1,12 @@
 """Sweeps: one chapter, many settings, one table. `plan`, `run`, `collect`, in that order."""
 
 from .collect import collect
+from .compare import grid, is_over_users, settings
 from .manager import SweepError, run
-from .plan import Plan, PlanError, plan, read
+from .planning import Plan, PlanError, plan, read
+from .report import PAGE, PARQUET, PICTURE, TABLE, best_of, labelled, summary
 
-__all__ = ["Plan", "PlanError", "SweepError", "collect", "plan", "read", "run"]
+__all__ = [
+    "PAGE", "PARQUET", "PICTURE", "TABLE", "Plan", "PlanError", "SweepError", "best_of", "collect", "grid", "is_over_users", "labelled",
+    "plan", "read", "run", "settings", "summary",
+]  # fmt: skip

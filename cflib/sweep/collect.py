@@ -51,7 +51,14 @@ def collect(folder) -> pd.DataFrame:
             | {n: record[n] for n in ("seconds", "peak_mb", "status", "error", "attempts")}
             | {"run": name}
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).apply(_of_one_kind)
+
+
+def _of_one_kind(column: pd.Series) -> pd.Series:
+    """A column of values that a table file can hold: lists, and what is mixed, as text."""
+    kinds = {type(value) for value in column.dropna()} if column.dtype == object else set()
+    simple = len(kinds) == 1 and kinds <= {str, bool, int, float}
+    return column if not kinds or simple else column.map(str, na_action="ignore")
 
 
 def value_at(recorded: dict, path: str):

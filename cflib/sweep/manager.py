@@ -16,20 +16,22 @@ import json
 import logging
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import locket
 import psutil
 from distributed import Client, KilledWorker, LocalCluster, as_completed
 from dask.system import CPU_COUNT
+from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.system import MEMORY_LIMIT
 from tqdm import tqdm
 
 from .. import runs
 from .._files import replacing
-from . import worker
+from . import report, worker
 from .collect import HEAD, RECORD, outcomes, value_at
-from .plan import Plan, Point, sources
+from .planning import Plan, Point, sources
 
 KERNEL_BYTES = 0.8e9  # that a TensorFlow kernel and its worker may take
 WORK, LOCK, PART = ".work", ".lock", ".part"
@@ -77,13 +79,20 @@ def run(
             point for point in plan.points
             if point.key not in done or done[point.key]["status"] in again
         ]  # fmt: skip
-        progress = _Progress(plan, done, missing, bar)
-        if missing:
-            with progress, _client(out, scheduler, workers, len(missing)) as client:
-                for point, report, files in _results(client, plan, missing):
-                    _keep(out / point.name, point, report, files)
-                    progress.see(report)
+        try:
+            if missing:
+                _do(plan, out, done, missing, scheduler, workers, bar)
+        finally:
+            report.write(out)
     return out
+
+
+def _do(plan, out, done, missing, scheduler, workers, bar) -> None:
+    with _Progress(plan, done, missing, bar) as progress:
+        with _client(out, scheduler, workers, len(missing)) as client:
+            for point, outcome, files in _results(client, plan, missing):
+                _keep(out / point.name, point, outcome, files)
+                progress.see(outcome)
 
 
 # The folder
@@ -114,7 +123,7 @@ def _tidy(out: Path) -> None:
 def _write_head(plan: Plan, out: Path) -> None:
     head = {
         "sweep": plan.name, "chapter": plan.chapter.stem, "metric": plan.metric,
-        "better": plan.better, "varied": list(plan.varied), "data": plan.data,
+        "better": plan.better, "varied": list(plan.varied), "repeats": plan.repeats, "data": plan.data,
         "runs": {point.key: point.name for point in plan.points},
     }  # fmt: skip
     if (out / HEAD).exists():
@@ -129,7 +138,7 @@ def _write_head(plan: Plan, out: Path) -> None:
         beside.write_text(dumps(head), encoding="utf-8")
 
 
-def _keep(folder: Path, point: Point, report: dict, files: dict[str, bytes]) -> None:
+def _keep(folder: Path, point: Point, outcome: dict, files: dict[str, bytes]) -> None:
     """Write a run beside its folder's name; it takes the name when it is complete."""
     beside = folder.with_name(f".{folder.name}{PART}")
     shutil.rmtree(beside, ignore_errors=True)
@@ -137,7 +146,7 @@ def _keep(folder: Path, point: Point, report: dict, files: dict[str, bytes]) -> 
         (beside / name).parent.mkdir(parents=True, exist_ok=True)
         (beside / name).write_bytes(content)
     beside.mkdir(exist_ok=True)
-    record = {"key": point.key, "parameters": point.parameters} | report
+    record = {"key": point.key, "parameters": point.parameters} | outcome
     (beside / RECORD).write_text(dumps(record), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)  # an earlier attempt, which failed
     os.replace(beside, folder)
@@ -155,7 +164,7 @@ def _client(out: Path, scheduler: str, workers: int, n_runs: int):
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if scheduler:
         try:
-            client = Client(scheduler, timeout=10, set_as_default=False)
+            client = Client(scheduler, timeout=5, set_as_default=False)
         except (OSError, ValueError) as error:
             raise SweepError(f"no scheduler answers at {scheduler}: {error}") from error
         with client:
@@ -168,7 +177,15 @@ def _client(out: Path, scheduler: str, workers: int, n_runs: int):
         silence_logs=logging.CRITICAL,
     )  # fmt: skip
     with cluster, Client(cluster, set_as_default=False) as client:
+        client.register_plugin(_Deaf())
         yield client
+
+
+class _Deaf(WorkerPlugin):
+    """Ctrl-C is for the sweep, which ends its workers itself."""
+
+    def setup(self, worker):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def affordable() -> int:
@@ -178,7 +195,7 @@ def affordable() -> int:
 
 
 def _results(client: Client, plan: Plan, points: list[Point]):
-    """(point, report, files) of each run, as they end."""
+    """(point, outcome, files) of each run, as they end."""
     notebook = plan.chapter.read_text(encoding="utf-8")
     slots = {}
     for one in client.scheduler_info(n_workers=-1)["workers"].values():
@@ -195,11 +212,11 @@ def _results(client: Client, plan: Plan, points: list[Point]):
         for future in as_completed([future for _, future in waiting.values()], loop=client.loop):
             point, _ = waiting.pop(future.key)
             try:
-                report, files = future.result()
+                outcome, files = future.result()
             except KilledWorker:
-                report = worker.report(worker.KILLED, "its worker died, twice (out of memory?)")
-                report, files = report | {"attempts": worker.ATTEMPTS}, {}
-            yield point, report, files
+                died = "its worker died, twice (out of memory?)"
+                outcome, files = worker.outcome(worker.KILLED, died, attempts=worker.ATTEMPTS), {}
+            yield point, outcome, files
             future.release()
     finally:
         client.cancel([future for _, future in waiting.values()])
@@ -224,15 +241,15 @@ class _Progress:
     def __exit__(self, *_):
         self.bar.close()
 
-    def see(self, report: dict) -> None:
-        self._count(report)
+    def see(self, outcome: dict) -> None:
+        self._count(outcome)
         self.bar.set_postfix_str(self._words(), refresh=False)
         self.bar.update()
 
-    def _count(self, report: dict) -> None:
-        self.failed += report["status"] != worker.OK
-        value = value_at(report["recorded"], self.plan.metric)
-        if report["status"] == worker.OK and value is not None:
+    def _count(self, outcome: dict) -> None:
+        self.failed += outcome["status"] != worker.OK
+        value = value_at(outcome["recorded"], self.plan.metric)
+        if outcome["status"] == worker.OK and value is not None:
             self.values.append(value)
 
     def _words(self) -> str:

@@ -17,17 +17,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import papermill
 import psutil
 from distributed import get_worker
 from dask.system import CPU_COUNT
 from jupyter_client import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
-from papermill.exceptions import PapermillExecutionError
 from traitlets import Integer
 
 from .. import runs
-from . import plan
+from . import planning
 
 ATTEMPTS = 2
 OK, FAILED, KILLED = "ok", "failed", "killed"
@@ -62,27 +60,27 @@ def execute(task: Task) -> tuple[dict, dict[str, bytes]]:
 
     Returns
     -------
-    report : dict
+    outcome : dict
         status ("ok", "failed" or "killed"), error, cell, recorded, seconds, peak_mb, attempts.
     files : dict of name to content
         The executed notebook and whatever the chapter left in its `run_dir`.
     """
     if reason := _other(task):
-        return report(FAILED, reason), {}
+        return outcome(FAILED, reason), {}
     worker = get_worker()
     threads = max(1, CPU_COUNT // task.slots.get(_host(worker.address), 1))
     for attempt in range(1, ATTEMPTS + 1):
         folder = Path(tempfile.mkdtemp(dir=worker.local_directory))
         try:
-            outcome = _attempt(task, folder, threads) | {"attempts": attempt}
-            if outcome["status"] != KILLED or attempt == ATTEMPTS:
-                return outcome, _files(folder)
+            done = _attempt(task, folder, threads) | {"attempts": attempt}
+            if done["status"] != KILLED or attempt == ATTEMPTS:
+                return done, _files(folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     raise AssertionError("unreachable")
 
 
-def report(status: str, error: str = "", cell: str = "", **more) -> dict:
+def outcome(status: str, error: str = "", cell: str = "", **more) -> dict:
     """What is known of a run, every field there."""
     nothing = {"recorded": {}, "seconds": None, "peak_mb": None, "attempts": 1}
     return {"status": status, "error": error, "cell": cell} | nothing | more
@@ -90,10 +88,10 @@ def report(status: str, error: str = "", cell: str = "", **more) -> dict:
 
 def _other(task: Task) -> str:
     """Why a run here would not be the run that was asked for."""
-    if plan.sources() != task.sources:
+    if planning.sources() != task.sources:
         return "the worker has another version of cflib: install the same, and start it again"
     dataset = task.parameters.get("dataset")
-    if dataset is not None and plan.fingerprint(dataset) != task.data:
+    if dataset is not None and planning.fingerprint(dataset) != task.data:
         return f"the worker's data set {dataset!r} is another edition"
     return ""
 
@@ -111,7 +109,7 @@ def _attempt(task: Task, folder: Path, threads: int) -> dict:
     seconds = time.perf_counter() - started
     recorded = runs.read_metrics(folder)
     runs.keep_records(executed, recorded)
-    return report(
+    return outcome(
         status, error, cell,
         recorded=recorded, seconds=round(seconds, 2), peak_mb=round(kernel.peak / 1e6, 1),
     )  # fmt: skip
@@ -119,6 +117,9 @@ def _attempt(task: Task, folder: Path, threads: int) -> dict:
 
 def _papermill(task: Task, executed: Path, folder: Path, kernel: _Kernel):
     """Status, error, and the cell that failed."""
+    import papermill  # here, because it is slow to load and only workers need it
+    from papermill.exceptions import PapermillExecutionError
+
     source = folder / ".source.ipynb"
     source.write_text(task.notebook, encoding="utf-8")
     try:

@@ -65,6 +65,7 @@ class Plan:
     chapter : path of the notebook that every run executes
     metric, better : what is looked at; whether "lower" or "higher" is better
     varied : the parameters that differ between runs, without the seed
+    repeats : how many seeds each setting has
     data : fingerprint of each data set that runs load, by name
     points : the runs
     """
@@ -74,6 +75,7 @@ class Plan:
     metric: str
     better: str
     varied: tuple[str, ...]
+    repeats: int
     data: dict[str, str]
     points: tuple[Point, ...]
 
@@ -167,8 +169,8 @@ def plan(
         key = _hash(code, sources(), values, fingerprints.get(values.get("dataset"), ""))
         found[key] = Point(values, _folder_name(values, varied, key), key)
     return Plan(
-        name, path, metric, better, tuple(n for n in varied if n != SEED), fingerprints,
-        tuple(found.values()),
+        name, path, metric, better, tuple(n for n in varied if n != SEED),
+        len(dict.fromkeys(seeds or [None])), fingerprints, tuple(found.values()),
     )  # fmt: skip
 
 
@@ -253,7 +255,9 @@ def _settings(fixed, grid, points, seeds, limit):
         raise PlanError("`seeds` should have one at least. Received: []")
     n_runs = (math.prod(map(len, grid.values())) * bool(grid) + len(points)) * len(repeats)
     if type(limit) is not int or n_runs > limit:
-        raise PlanError(f"{n_runs:,} runs are more than its `limit`, {limit}: raise it, or vary less")
+        raise PlanError(
+            f"{n_runs:,} runs are more than its `limit`, {limit}: raise it, or vary less"
+        )
     combinations = itertools.product(*grid.values()) if grid else ()
     made = [("grid", dict(zip(grid, values, strict=True))) for values in combinations]
     for point in points:
