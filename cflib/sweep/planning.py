@@ -85,8 +85,14 @@ class Plan:
         return min if self.better == "lower" else max
 
 
-def read(path) -> Plan:
+def read(path, fixed: dict | None = None) -> Plan:
     """The sweep that a YAML file describes.
+
+    Parameters
+    ----------
+    path : path
+    fixed : dict
+        Parameters of every run, beside the file's own.
 
     Raises
     ------
@@ -100,6 +106,8 @@ def read(path) -> Plan:
         raise PlanError(f"{path}: {error}") from error
     if not isinstance(described, dict):
         raise PlanError(f"{path} should have lines such as `chapter: one_model`")
+    if fixed:
+        described["fixed"] = (described.get("fixed") or {}) | fixed
     try:
         return plan(path.stem, folder=path.parent, **described)
     except PlanError as error:
