@@ -457,9 +457,7 @@ def sweep_lines(settings: pd.DataFrame, x: str, by: str, metric: str) -> Figure:
         (line,) = ax.plot(rows[x], rows[metric], "o-", lw=2, ms=5, label=f"{by} {value}")
         ax.fill_between(rows[x], rows["smallest"], rows["largest"], alpha=0.15, lw=0,
                         color=line.get_color())  # fmt: skip
-    ax.set(
-        title=f"{metric} against {x}", xlabel=x, ylabel=f"{metric} (mean and range over seeds)"
-    )
+    ax.set(title=f"{metric} against {x}", xlabel=x, ylabel=f"{metric} (mean and range over seeds)")
     ax.legend()
     return figure
 
@@ -469,7 +467,7 @@ def slices(settings: pd.DataFrame, varied, metric: str, best=min) -> Figure:
     """A panel for each parameter: every setting as a dot, and the best for each of its values."""
     columns = min(len(varied), 3)
     rows = -(-len(varied) // columns)
-    figure = Figure(figsize=(3.4 * columns + 0.8, 3.3 * rows))
+    figure = Figure(figsize=(2.7 * columns + 0.8, 3.2 * rows))
     axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for ax, name in zip(axes.flat, varied, strict=False):
         values = sorted(settings[name].unique(), key=lambda v: (isinstance(v, str), v))
@@ -507,7 +505,7 @@ def setting_differences(settings: pd.DataFrame, metric: str) -> Figure:
     ax.set_yticks(range(len(settings)), settings.index)
     ax.set_ylim(len(settings) - 0.5, -0.7)
     ax.set(
-        title="Difference from the best setting, pair by pair",
+        title="Difference from the best setting",
         xlabel=f"difference in {metric}, with 95% interval (grey: told apart from the best)",
     )
     ax.grid(axis="y", visible=False)

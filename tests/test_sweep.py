@@ -247,6 +247,13 @@ def test_over_seeds_the_interval_is_students_and_the_difference_is_paired(tmp_pa
     assert np.isnan(best["difference"]) and not sweep.is_over_users(folder)
 
 
+def test_over_seeds_each_pair_of_settings_has_its_part_of_the_doubt():
+    values = np.array([[0.0, 0.0], [1.0, 2.0], [5.0, 5.5]])
+    (_, low, high) = sweep.compare.from_best_over_seeds(values, best=0)[1]
+    t = 38.1884592  # Student's 1 - 0.05 / (2 * 3 pairs) quantile at one degree of freedom
+    assert (low, high) == pytest.approx((1.5 - t * 0.5, 1.5 + t * 0.5))
+
+
 def test_with_one_seed_nothing_is_claimed(tmp_path):
     folder = finished(tmp_path, {1: [0.5], 2: [0.6]})
     assert np.isnan(sweep.settings(folder)["difference_low"]).all()
@@ -267,20 +274,55 @@ def with_users(rng, settings):
     return values, users
 
 
-def test_over_users_the_intervals_are_those_of_the_metrics_room(tmp_path):
+def test_over_users_pairing_tells_apart_what_the_intervals_do_not(tmp_path):
     values, users = with_users(np.random.default_rng(0), {1: 0.0, 2: 0.01})
     folder = finished(tmp_path, values, users=users)
     best, other = sweep.settings(folder).to_dict("records")
-    shares = {
-        key: metrics.Shares(u["total"].to_numpy(), u["weight"].to_numpy(), np.sqrt)
-        for key, u in users.items()
-    }
-    of = {s: [shares[f"{s}/0"], shares[f"{s}/1"]] for s in (1, 2)}
-    assert (best["score"], best["low"], best["high"]) == metrics.estimate(of[1])
-    against = other["difference"], other["difference_low"], other["difference_high"]
-    assert against == metrics.difference(of[2], of[1])
+    shares = [
+        metrics.Shares(users[f"1/{seed}"]["total"].to_numpy(), users[f"1/{seed}"]["weight"].to_numpy(),
+                       np.sqrt)
+        for seed in (0, 1)
+    ]  # fmt: skip
+    assert (best["score"], best["low"], best["high"]) == pytest.approx(metrics.estimate(shares))
     assert sweep.is_over_users(folder)
-    assert best["high"] > other["score"] and other["difference_low"] > 0  # pairing tells them apart
+    assert best["high"] > other["score"] and other["difference_low"] > 0
+
+
+def equal_settings(rng, n_settings=8, n_users=200):
+    """Settings that are equally good, each on the same users with noise of its own."""
+    hard = rng.exponential(1.0, n_users)
+    weight = np.full(n_users, 10)
+    return [
+        [metrics.Shares(weight * (hard + rng.normal(0, 0.3, n_users)), weight)]
+        for _ in range(n_settings)
+    ]
+
+
+def test_of_settings_that_are_equally_good_the_luckiest_is_not_told_apart():
+    """Nineteen times in twenty; pair by pair, as if named beforehand, far less often."""
+    rng = np.random.default_rng(1)
+    together = beforehand = 0
+    for _ in range(150):
+        settings = equal_settings(rng)
+        order = np.argsort([shares.value for (shares,) in settings])
+        best, worst = int(order[0]), int(order[-1])
+        together += (np.delete(sweep.compare.from_best(settings, best)[:, 1], best) > 0).any()
+        beforehand += metrics.difference(settings[worst], settings[best])[1] > 0
+    assert together <= 15  # of 150: more than three deviations above 5%
+    assert beforehand >= 45
+
+
+def test_a_setting_that_is_really_better_is_told_apart_from_all():
+    settings = equal_settings(np.random.default_rng(1))
+    ((best,), *_) = settings
+    settings[0] = [best._replace(total=best.total - 3 * best.weight)]
+    difference, low, high = sweep.compare.from_best(settings, 0)[1:].T
+    assert (low > 0).all() and ((low < difference) & (difference < high)).all()
+
+
+def test_two_settings_that_do_the_same_differ_by_nothing():
+    one, *others = equal_settings(np.random.default_rng(2), n_settings=3)
+    np.testing.assert_array_equal(sweep.compare.from_best([one, one, *others], 0)[1], [0, 0, 0])
 
 
 def test_users_that_do_not_add_up_to_what_was_recorded_are_not_used(tmp_path):

@@ -13,7 +13,6 @@ import nbformat
 import pandas as pd
 import psutil
 import pytest
-from jupyter_client import KernelManager
 
 from cflib import notebooks, sweep
 from cflib.sweep import manager, worker
@@ -99,7 +98,7 @@ def swept(tmp_path_factory):
 
 
 def test_every_run_is_in_the_table_once_with_what_it_recorded(swept):
-    plan, out = swept
+    _, out = swept
     table = sweep.collect(out)
     assert len(table) == 8 and table["run"].is_unique
     assert (table["score"].dropna() == table["size"] * table["rate"] + table["seed"]).all()
@@ -261,7 +260,6 @@ def test_ctrl_c_leaves_whole_runs_and_the_table_of_them(tmp_path):
 def cluster():
     """A Dask scheduler and two workers, each a process of its own, on loopback."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    module = [sys.executable, "-m", "distributed.cli"]
     started = []
 
     def start(*arguments):

@@ -7,6 +7,6 @@ from .planning import Plan, PlanError, plan, read
 from .report import PAGE, PARQUET, PICTURE, TABLE, best_of, labelled, summary
 
 __all__ = [
-    "PAGE", "PARQUET", "PICTURE", "TABLE", "Plan", "PlanError", "SweepError", "best_of", "collect", "grid", "head", "is_over_users", "labelled",
-    "plan", "read", "run", "settings", "summary",
+    "PAGE", "PARQUET", "PICTURE", "TABLE", "Plan", "PlanError", "SweepError", "best_of", "collect",
+    "grid", "head", "is_over_users", "labelled", "plan", "read", "run", "settings", "summary",
 ]  # fmt: skip

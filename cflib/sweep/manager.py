@@ -21,8 +21,8 @@ from pathlib import Path
 
 import locket
 import psutil
-from distributed import Client, KilledWorker, LocalCluster, as_completed
 from dask.system import CPU_COUNT
+from distributed import Client, KilledWorker, LocalCluster, as_completed
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.system import MEMORY_LIMIT
 from tqdm import tqdm
@@ -88,11 +88,13 @@ def run(
 
 
 def _do(plan, out, done, missing, scheduler, workers, bar) -> None:
-    with _Progress(plan, done, missing, bar) as progress:
-        with _client(out, scheduler, workers, len(missing)) as client:
-            for point, outcome, files in _results(client, plan, missing):
-                _keep(out / point.name, point, outcome, files)
-                progress.see(outcome)
+    with (
+        _Progress(plan, done, missing, bar) as progress,
+        _client(out, scheduler, workers, len(missing)) as client,
+    ):
+        for point, outcome, files in _results(client, plan, missing):
+            _keep(out / point.name, point, outcome, files)
+            progress.see(outcome)
 
 
 # The folder

@@ -163,8 +163,9 @@ img {{ max-width: 100%; }}
 <pre>{summary}</pre>
 {images}
 <h2>Settings, best first</h2>
-<p>An interval covers 95%. A difference is from the best setting, pair by pair; where its interval
-has zero in it, the two are not told apart. The best of many looks better than it is.</p>
+<p>Intervals are of 95%. A difference is from the best setting, pair by pair; where its interval has
+zero in it, the two are not told apart. The intervals of the differences hold for all pairs of
+settings at once. The best of many still looks better than it is.</p>
 <div class="wide">{ranked}</div>
 <h2>Runs</h2>
 <div class="wide">{runs}</div>

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from distributed import get_worker
 from dask.system import CPU_COUNT
+from distributed import get_worker
 from jupyter_client import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from traitlets import Integer
