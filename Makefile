@@ -25,13 +25,16 @@ ifneq ($(USABLE),yes)
 .PHONY: $(READY)
 endif
 
-.PHONY: help run test doctor notebooks lab app site screenshots bench-accuracy bench clean
+.PHONY: help run sweep test doctor notebooks lab app site screenshots bench-accuracy bench clean
 
 help:  ## list the targets (the default)
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s%s\n", $$1, $$2}'
 
 run: $(READY)  ## run the chapters into runs/default; ARGS="-p n_features 20" sets parameters
 	@$(BIN)/python -m cflib run $(ARGS)
+
+sweep: $(READY)  ## features x lambda, into runs/rank_lambda; ARGS=sweeps/solvers.yaml another one
+	@$(BIN)/python -m cflib sweep $(or $(ARGS),sweeps/rank_lambda.yaml)
 
 test: $(READY)  ## check the package, and every chapter against its stored outputs
 	@$(BIN)/python -m pytest $(ARGS)

@@ -54,6 +54,40 @@ def run(given, out):
     click.echo(f"Beside it: the executed notebooks, {runs.METRICS}, {runs.MODEL}.")
 
 
+@cli.command(name="sweep")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the sweep; what is done there already is not done again.  "
+    "[default: runs/NAME OF THE FILE]",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Check the file and list its runs, no more.")
+@click.option("--scheduler", default="", help="Address of a Dask scheduler: tcp://…:8786.")
+@click.option("--workers", type=click.IntRange(min=0), default=0,
+              help="Runs at once.  [default: what cores and memory are enough for]")  # fmt: skip
+@click.option("--retry", is_flag=True, help="Runs that failed are done again, too.")
+def sweep_command(file, out, dry_run, scheduler, workers, retry):
+    """Run one chapter with every setting of FILE (such as sweeps/rank_lambda.yaml)."""
+    from . import sweep  # here, because the workers of a sweep load this file, too
+
+    try:
+        plan = sweep.read(file)
+        if dry_run:
+            for point in plan.points:
+                click.echo(point.name)
+            click.echo(f"{len(plan.points)} runs of {plan.chapter.stem}")
+            return
+        folder = sweep.run(plan, out, scheduler, workers, retry)
+    except KeyboardInterrupt:
+        click.echo("\nStopped. What is done stays; the same command does the rest.", err=True)
+        raise SystemExit(130) from None
+    except (sweep.PlanError, sweep.SweepError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(sweep.summary(folder))
+    click.echo(f"Read {_near(folder / sweep.PAGE)}, which needs no network. Beside it: ")
+    click.echo(f"{sweep.TABLE}, {sweep.PARQUET}, {sweep.PICTURE} and every executed notebook.")
+
+
 @cli.command(name="notebooks")
 @click.argument("names", nargs=-1)
 def renew(names):

@@ -675,3 +675,73 @@ def lottery(table: pd.DataFrame, winner) -> Figure:
     )
     ax.legend()
     return figure
+
+
+# Chapter 06: sweeps
+
+
+@_styled
+def sweep_lines(settings: pd.DataFrame, x: str, by: str, metric: str) -> Figure:
+    """A metric against one parameter, a line for each value of another, bands over the seeds.
+
+    `settings` is the table that `sweep.settings` returns; a band reaches from the smallest to the
+    largest of a setting's runs.
+    """
+    figure, ax = _axes(7.5, 3.9)
+    for value, rows in settings.sort_values([by, x]).groupby(by):
+        (line,) = ax.plot(rows[x], rows[metric], "o-", lw=2, ms=5, label=f"{by} {value}")
+        ax.fill_between(rows[x], rows["smallest"], rows["largest"], alpha=0.15, lw=0,
+                        color=line.get_color())  # fmt: skip
+    ax.set(title=f"{metric} against {x}", xlabel=x, ylabel=f"{metric} (mean and range over seeds)")
+    ax.legend()
+    return figure
+
+
+@_styled
+def slices(settings: pd.DataFrame, varied, metric: str, best=min) -> Figure:
+    """A panel for each parameter: every setting as a dot, and the best for each of its values."""
+    columns = min(len(varied), 3)
+    rows = -(-len(varied) // columns)
+    figure = Figure(figsize=(2.7 * columns + 0.8, 3.2 * rows))
+    axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    for ax, name in zip(axes.flat, varied, strict=False):
+        values = sorted(settings[name].unique(), key=lambda v: (isinstance(v, str), v))
+        place = {value: n for n, value in enumerate(values)}
+        ax.plot(settings[name].map(place), settings[metric], "o", color=BLUE, alpha=0.4, mew=0)
+        group = settings.groupby(name)[metric]
+        edge = (group.min() if best is min else group.max()).reindex(values)
+        ax.plot(range(len(values)), edge, "_-", color=ORANGE, ms=14, mew=2, lw=1)
+        ax.set_xticks(range(len(values)), [str(value) for value in values])
+        ax.set(xlabel=name, xlim=(-0.5, len(values) - 0.5))
+        ax.tick_params(axis="x", rotation=30 if max(map(len, map(str, values))) > 6 else 0)
+        ax.grid(axis="x", visible=False)
+    for ax in list(axes.flat)[len(varied) :]:
+        ax.remove()
+    for ax in axes[:, 0]:
+        ax.set_ylabel(metric)
+    axes[0, 0].set_title(f"{metric} by parameter; orange: the best with each value")
+    return figure
+
+
+@_styled
+def setting_differences(settings: pd.DataFrame, metric: str) -> Figure:
+    """How much worse each setting is than the best, with its interval: `sweep.settings`, labelled."""
+    figure, ax = _axes(8.5, 1.3 + 0.32 * len(settings))
+    for row, (_, line) in enumerate(settings.iterrows()):
+        low, high = line["difference_low"], line["difference_high"]
+        told = low > 0 or high < 0
+        colour = GREY if told else BLUE
+        if not np.isnan(line["difference"]):
+            ax.plot([low, high], [row, row], color=colour, lw=3, alpha=0.5, solid_capstyle="round")
+        is_best = np.isnan(line["difference"])
+        ax.plot(0 if is_best else line["difference"], row, "D" if is_best else "o",
+                color=ORANGE if is_best else colour, ms=7)  # fmt: skip
+    ax.axvline(0, color=ORANGE, lw=1)
+    ax.set_yticks(range(len(settings)), settings.index)
+    ax.set_ylim(len(settings) - 0.5, -0.7)
+    ax.set(
+        title="Difference from the best setting",
+        xlabel=f"difference in {metric}, with 95% interval (grey: told apart from the best)",
+    )
+    ax.grid(axis="y", visible=False)
+    return figure

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-import nbformat
 import pandas as pd
 
 from ._files import replacing
@@ -73,6 +72,16 @@ def read_metrics(run_dir) -> dict:
     """What the chapters of a run have recorded, in the order in which they did."""
     path = Path(run_dir) / METRICS
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def keep_records(executed: Path, recorded: Mapping) -> None:
+    """Put what was recorded into the executed notebook's own metadata, as `cflib`, too."""
+    import nbformat  # here, because the chapters import this module and should not wait for it
+
+    notebook = nbformat.read(executed, as_version=4)
+    notebook.metadata["cflib"] = {"recorded": dict(recorded)}
+    with replacing(executed) as beside:
+        nbformat.write(notebook, beside)
 
 
 def model(run_dir, fit: Callable[[], FactorModel]) -> FactorModel:
@@ -130,6 +139,8 @@ def parameters(chapter: Path) -> dict:
     ValueError
         When a line of that cell isn't `name = literal`.
     """
+    import nbformat  # here, as above
+
     notebook = nbformat.read(chapter, as_version=4)
     result = {}
     for cell in notebook.cells:
@@ -174,11 +185,11 @@ def assign(given: Iterable[tuple[str, str]], known: Mapping[str, Mapping]) -> di
             raise ValueError(f"no chapter has a parameter `{name}`; {advice}")
         for chapter, defaults in known.items():
             if name in defaults:
-                result[chapter][name] = _value(name, text, defaults[name], chapter)
+                result[chapter][name] = value(name, text, defaults[name], chapter)
     return result
 
 
-def _value(name: str, text: str, default, chapter: str):
+def value(name: str, text: str, default, chapter: str):
     kind = type(default)
     try:
         if kind is str:
@@ -226,7 +237,7 @@ def run(out=DEFAULT, given: Iterable[tuple[str, str]] = (), folder: Path = NOTEB
     RunError
         When a chapter fails. Its executed notebook stays, up to the failing cell.
     """
-    from . import page  # here, because the chapters import this module and should not wait for it
+    from . import page  # here, as above
 
     out, paths = Path(out).resolve(), chapters(folder)
     if not paths:
