@@ -25,7 +25,7 @@ ifneq ($(USABLE),yes)
 .PHONY: $(READY)
 endif
 
-.PHONY: help run test doctor notebooks lab site bench-accuracy bench clean
+.PHONY: help run test doctor notebooks lab app site screenshots bench-accuracy bench clean
 
 help:  ## list the targets (the default)
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s%s\n", $$1, $$2}'
@@ -48,6 +48,13 @@ lab: $(READY)  ## open the first chapter in JupyterLab; ARGS=notebooks/03_traini
 
 site: $(READY)  ## write the course as a site into build/site, which needs no network
 	@$(BIN)/python -m cflib site
+
+app: $(READY)  ## rate films and see recommendations change, alone in a browser
+	@JUPYTER_PATH="$(CURDIR)/app" $(BIN)/python -m voila app/panel.ipynb --template=offline $(ARGS)
+
+screenshots: $(READY)  ## photograph the chapters and the panel in a browser, into docs/screenshots
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-browser.txt
+	@$(BIN)/python -m docs.screenshots
 
 bench-accuracy: $(READY)  ## compare errors and lists with the peers', on the same folds (hours)
 	@$(BIN)/python -m benchmarks.accuracy tune

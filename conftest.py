@@ -2,8 +2,8 @@
 
 Three things are ours. Where the edition of the stored outputs is not to be had, the chapters run
 with all their assertions but nothing is compared, and the summary says so. What a chapter writes
-to stderr is not compared: it fails a test of its own. And a chapter's kernel is started as for a
-reader, so that what C++ writes to stderr is seen, too.
+to stderr is not compared: it fails a test of its own, and of a widget only its text is. And a
+chapter's kernel is started as for a reader, so that what C++ writes to stderr is seen, too.
 """
 
 import os
@@ -13,7 +13,9 @@ import pytest
 from nbval.plugin import IPyNbFile
 
 from cflib.notebooks import EDITION, why_not_compared
+from cflib.page import WIDGET
 
+collect_ignore_glob = ["notebooks/exercises/*", "notebooks/solutions/*"]  # see test_exercises.py
 NOT_COMPARED = pytest.StashKey[str | None]()
 
 if os.environ.get("CFLIB_DATA"):  # the chapters run in another folder
@@ -37,7 +39,7 @@ def pytest_collection_modifyitems(items):
         if isinstance(item.parent, IPyNbFile):
             cells.setdefault(item.parent, []).append(item)
     for chapter, of_chapter in cells.items():
-        chapter.skip_compare += ("stderr",)
+        chapter.skip_compare += ("stderr", WIDGET)
         chapter.setup = _as_for_a_reader(chapter.setup)
         test = NothingOnStderr.from_parent(chapter, name="nothing on stderr")
         test.cells = of_chapter

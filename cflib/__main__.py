@@ -1,12 +1,15 @@
-"""The command line: `python -m cflib run` executes the chapters, `notebooks` renews them.
+"""The command line: `run` executes the chapters, `notebooks` renews them, `site` makes a site of
+them; and with ratings of your own, `fit` trains a model and `recommend` asks it.
 
 `doctor` needs nothing that is imported here: it says what is missing when something is.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from . import doctor
@@ -16,13 +19,17 @@ if __name__ == "__main__" and sys.argv[1:] == ["doctor"]:  # it runs where these
 
 import click
 
-from . import notebooks, runs
+from . import data, exercises, notebooks, own, runs
 from . import site as course
+from .data.reading import ON_DUPLICATE
+from .model import FactorModel
+
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli():
-    """Collaborative filtering: run the chapters."""
+    """Collaborative filtering: run the chapters, or train on ratings of your own."""
     if os.environ.get("CFLIB_DATA"):  # the kernels may work in another folder
         os.environ["CFLIB_DATA"] = str(Path(os.environ["CFLIB_DATA"]).resolve())
 
@@ -75,6 +82,92 @@ def site(out):
 def examine():
     """Look whether everything is here that the course needs, and say what to type."""
     sys.exit(doctor.main())
+
+
+@cli.command()
+@click.argument("path", metavar="RATINGS", type=FILE)
+@click.option("--user", default="userId", metavar="COLUMN", help="Column of who rated.")
+@click.option("--item", default="movieId", metavar="COLUMN", help="Column of what they rated.")
+@click.option("--rating", default="rating", metavar="COLUMN", help="Column of the ratings.")
+@click.option(
+    "--timestamp", default="auto", metavar="COLUMN",
+    help="Column of times, if any.  [default: timestamp, where there is one]",
+)  # fmt: skip
+@click.option("--titles", type=FILE, help="File with the item's column, title and maybe genres.")
+@click.option("--scale", nargs=2, type=float, metavar="LOW HIGH", help="Ends of the scale.")
+@click.option(
+    "--on-duplicate", type=click.Choice(ON_DUPLICATE), default="error", show_default=True,
+    help="What becomes of a pair that was rated more than once.",
+)  # fmt: skip
+@click.option(
+    "--separator", metavar="CHARACTER", help="Between columns, if the suffix doesn't say."
+)
+@click.option("--features", default=16, show_default=True, help="Numbers that describe each item.")
+@click.option("--out", type=FILE, required=True, help="Where to write the model (.npz).")
+def fit(path, user, item, rating, timestamp, titles, scale, on_duplicate, separator, features, out):
+    """Train a model on a CSV, TSV or Parquet file of RATINGS, and say how good it is."""
+    columns = data.Columns(user, item, rating, timestamp)
+    with _one_sentence():
+        ratings = data.read(
+            path, user=user, item=item, rating=rating, timestamp=timestamp, movies=titles,
+            scale=scale, on_duplicate=on_duplicate, separator=separator,
+        )  # fmt: skip
+        click.echo(own.describe(ratings, columns))
+        click.echo(own.report_oddities(data.oddities(ratings, *columns.nouns())))
+        fitted = own.fit(ratings, columns, features)
+        click.echo(own.report_fit(fitted))
+        fitted.model.save(out, ratings)
+    click.echo(f"{out}: the model, trained on all {len(ratings):,} ratings, which it holds, too.")
+
+
+@cli.command()
+@click.argument("path", metavar="MODEL", type=FILE)
+@click.option("--user", metavar="ID", help="A user of the ratings that it was trained on.")
+@click.option("--ratings", type=FILE, help="File of somebody new's ratings, columns as in `fit`.")
+@click.option("-n", default=10, show_default=True, type=click.IntRange(1), help="How many.")
+@click.option(
+    "--format", "form", type=click.Choice(own.FORMATS), default="table", show_default=True,
+    help="How to write them.",
+)  # fmt: skip
+def recommend(path, user, ratings, n, form):
+    """Ask a MODEL that `fit` wrote what a user, or somebody new, would like of the rest."""
+    if (user is None) == (ratings is None):
+        raise click.UsageError("say for whom: either --user ID or --ratings FILE")
+    with _one_sentence():
+        model = FactorModel.load(path)
+        if user is not None:
+            found = own.recommend(model, path, user, n)
+        else:
+            person = own.read_person(model, ratings)
+            if strange := own.unknown(model, person):
+                click.echo(f"Note: left out, as the model has none: {own.some(strange)}", err=True)
+            found = own.recommend_to(model, person, n)
+    click.echo(own.formatted(found, form))
+
+
+@contextlib.contextmanager
+def _one_sentence():
+    """What goes wrong with a file ends in its message and a code, a warning in a note."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield
+        except (ValueError, KeyError, OSError) as error:
+            message = error.args[0] if isinstance(error, KeyError) else error
+            raise click.ClickException(str(message)) from error
+        finally:
+            for warning in caught:
+                click.echo(f"Note: {warning.message}", err=True)
+
+
+@cli.command(name="exercises")
+def make_exercises():
+    """Make notebooks/exercises again from the solutions."""
+    try:
+        changed = exercises.renew()
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("\n".join(changed) or "all the exercises are what their solutions make")
 
 
 def _near(path: Path) -> Path:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -163,13 +163,9 @@ class BayesModel(FactorModel):
     @classmethod
     def of_samples(cls, ratings: Ratings, samples, settings, history) -> BayesModel:
         """The model of a list of samples (films, users, noise), as `_Chain.sample` makes them."""
-        n = len(samples)
         films, users = (np.stack([sample[side] for sample in samples]) for side in (0, 1))
         noise = np.stack([sample[2] for sample in samples])
-        X, W = (
-            side[:, :, :-1].transpose(1, 0, 2).reshape(side.shape[1], -1) / np.sqrt(n)
-            for side in (films, users)
-        )
+        X, W = (_joined(side[:, :, :-1]) for side in (films, users))
         c, b = films[:, :, -1], users[:, :, -1]
         return cls.trained(
             ratings,
@@ -188,6 +184,16 @@ class BayesModel(FactorModel):
     @property
     def n_samples(self) -> int:
         return len(self.sample_noise)
+
+    def blocks(self, factors) -> np.ndarray:
+        """X or W taken apart into the samples': (n_samples, n_rows, features of one sample)."""
+        k = self.n_features // self.n_samples
+        apart = factors.reshape(len(factors), self.n_samples, k).transpose(1, 0, 2)
+        return apart * np.float32(np.sqrt(self.n_samples))
+
+    def score_new_user(self) -> np.ndarray:
+        """Scores of all movies for the average user: float32, (n_movies,), not clipped."""
+        return super().score_new_user() + self.b.mean() + self.X @ self.W.mean(axis=0)
 
     def samples(self, movie_index, user_index) -> np.ndarray:
         """Each sample's prediction, not clipped: float32, (n_samples, n)."""
@@ -221,6 +227,85 @@ class BayesModel(FactorModel):
             movie_index, user_index, noise=True
         )
         return tuple(np.clip(end, *self.scale) for end in (middle - half, middle + half))
+
+
+# Somebody new -------------------------------------------------------------------------------
+
+
+class Population(NamedTuple):
+    """Whom each sample expects in a new user: coefficients (w, b) ~ N(mean, precision⁻¹).
+
+    mean : float64, (n_samples, k + 1);  precision : float64, (n_samples, k + 1, k + 1)
+    weight : float64, (n_samples,), 1 / variance of a new user's ratings
+    """
+
+    mean: np.ndarray
+    precision: np.ndarray
+    weight: np.ndarray
+
+
+def population(model: BayesModel) -> Population:
+    """The middle and the spread of the users of each sample: what a stranger is drawn from.
+
+    What users are known by besides their ratings (who rated what) is part of that spread.
+    """
+    users = np.concatenate(
+        [model.blocks(model.W).astype(np.float64), model.sample_b[:, :, None]], axis=2
+    )
+    mean = users.mean(axis=1)
+    apart = users - mean[:, None]
+    k = users.shape[2]
+    covariance = np.einsum("sju,sjv->suv", apart, apart) / users.shape[1] + 1e-9 * np.eye(k)
+    weight = (1 / model.sample_noise.astype(np.float64)).mean(axis=1)
+    return Population(mean, np.linalg.inv(covariance), weight)
+
+
+def fold_in(model: BayesModel, ratings: Ratings, seed: int = 0) -> BayesModel:
+    """The same films with the users of `ratings`, each drawn once from every sample's posterior.
+
+        (w, b) ~ N(P⁻¹ (Λ μ + α Σ_n v_n r_n), P⁻¹),   P = Λ + α Σ_n v_n v_nᵀ
+
+    with v = (x, 1) and r what the mean and the film's bias leave of a rating; μ, Λ, α from
+    `population`. As `train.fold_in`, which calls this. `inspection.fold_in` gives one user's
+    posterior exactly, without draws.
+
+    Parameters
+    ----------
+    model : BayesModel
+    ratings : Ratings
+        Of new users, or more ratings of known ones, on the model's films.
+    seed : int
+        Of the draws.
+
+    Source: `solve.sample_rows`, which does it.
+    """
+    rng, people = np.random.default_rng(seed), population(model)
+    means = normalize.for_users(model.normalization, ratings)
+    rows = solve.by_row(
+        ratings.user_index, ratings.movie_index, means.subtract(ratings), ratings.n_users
+    )
+    films, n = model.blocks(model.X), ratings.n_users
+    users = np.empty((model.n_samples, n, films.shape[2] + 1), np.float32)
+    for s in range(model.n_samples):
+        shift = np.broadcast_to(people.precision[s] @ people.mean[s], users.shape[1:])
+        noise = rng.standard_normal(users.shape[1:], np.float32)
+        users[s], _ = solve.sample_rows(
+            rows, np.insert(films[s], films.shape[2], 1, axis=1), model.sample_c[s],
+            np.full(n, people.weight[s]), people.precision[s], shift, noise,
+        )  # fmt: skip
+    b = np.ascontiguousarray(users[:, :, -1])
+    return dataclasses.replace(
+        model,
+        W=_joined(users[:, :, :-1]),
+        b=b.mean(axis=0)[None, :],
+        normalization=means,
+        user_ids=ratings.user_ids,
+        sample_b=b,
+        sample_noise=np.repeat(1 / people.weight[:, None], n, axis=1).astype(np.float32),
+    )
+
+
+# The sampler --------------------------------------------------------------------------------
 
 
 class _Chain:
@@ -285,6 +370,12 @@ class _RunningMean:
             return np.nan
         predicted = np.clip(self.total / self.n, *self.validation.scale)
         return float(np.sqrt(np.mean((predicted - self.validation.value) ** 2)))
+
+
+def _joined(samples) -> np.ndarray:
+    """Factors of every sample, (n_samples, n_rows, k), as one matrix: see `BayesModel`."""
+    n, n_rows, _ = samples.shape
+    return (samples.transpose(1, 0, 2).reshape(n_rows, -1) / np.sqrt(n)).astype(np.float32)
 
 
 def _design(values):

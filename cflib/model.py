@@ -23,6 +23,7 @@ from .data.ratings import DENSE_LIMIT_BYTES
 from .normalize import Normalization
 
 FORMAT = 1  # of the file that `FactorModel.save` writes
+RATED = ("movie_index", "user_index", "value")  # what it can hold of the training ratings
 
 
 def model(X: tf.Tensor, W: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
@@ -261,9 +262,19 @@ class FactorModel:
         """Scores of all movies for a user nobody has seen: float32, (n_movies,), not clipped."""
         return self.normalization.new_user() + self.c[:, 0]
 
-    def save(self, path) -> Path:
-        """Write the model to one `.npz` file, whole or not at all, without pickle."""
-        path = Path(path)
+    def save(self, path, ratings: Ratings | None = None) -> Path:
+        """Write the model to one `.npz` file, whole or not at all, without pickle.
+
+        With the `ratings` that it was trained on (12 bytes each), the file also knows what its
+        users have rated already: `load_ratings` reads them. Raises ValueError for other ratings.
+        """
+        path, stored = Path(path), {}
+        if ratings is not None:
+            if ratings.fingerprint != self.data_fingerprint:
+                raise ValueError(
+                    f"`ratings` should be those that the model was trained on. Received: {ratings!r}"
+                )
+            stored = {f"rated_{name}": getattr(ratings, name) for name in RATED}
         header = {
             "format": FORMAT,
             "kind": type(self).__name__,
@@ -290,8 +301,34 @@ class FactorModel:
                 titles=_packed(self.movies["title"].tolist()),
                 genres=_packed(self.movies["genres"].tolist()),
                 history=self.history.to_numpy(np.float64),
+                **stored,
             )
         return path
+
+    def load_ratings(self, path) -> Ratings:
+        """The ratings that `save` stored beside this model, without their times.
+
+        Raises ValueError where it stored none, or the file is of another model.
+        """
+        with np.load(path, allow_pickle=False) as stored:
+            found = {name: stored[f"rated_{name}"] for name in RATED if f"rated_{name}" in stored}
+        if len(found) < len(RATED):
+            raise ValueError(
+                f"{path} does not hold the ratings that its model was trained on: save it with "
+                "`model.save(path, ratings)`, or train it by `python -m cflib fit`"
+            )
+        ratings = Ratings(
+            **found,
+            timestamp=None,
+            movie_ids=self.movie_ids,
+            user_ids=self.user_ids,
+            movies=self.movies,
+            scale=self.scale,
+            name=Path(path).stem,
+        )
+        if ratings.fingerprint != self.data_fingerprint:
+            raise ValueError(f"{path} holds other ratings than those that its model was trained on")
+        return ratings
 
     @classmethod
     def load(cls, path) -> FactorModel:

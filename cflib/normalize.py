@@ -117,6 +117,18 @@ def of_movies(
         raise ValueError("there are no ratings to take a mean of")
 
     mean = float(total.sum() / count.sum())
+    return mean, _movie_mu(method, damping, mean, count, total, n_users)
+
+
+def of_new_movie(normalization: Normalization, values: np.ndarray) -> np.float32:
+    """What comes off the row of a movie that `normalization` doesn't have, from its ratings."""
+    count, total = np.array([len(values)]), np.array([np.sum(values, dtype=np.float64)])
+    means = normalization
+    n_users = means.user_mu.shape[1]
+    return _movie_mu(means.method, means.damping, means.mean, count, total, n_users)[0, 0]
+
+
+def _movie_mu(method, damping, mean, count, total, n_users) -> np.ndarray:
     movie_mu = np.zeros(len(count))
     if method == "global":
         movie_mu[:] = mean
@@ -126,7 +138,7 @@ def of_movies(
         movie_mu = np.where(count > 0, total / np.maximum(count, 1), mean)
     elif method in ("movie_damped", "movie_user_damped"):
         movie_mu = mean + _damped(total - count * mean, count, damping)
-    return mean, movie_mu.astype(np.float32)[:, None]
+    return movie_mu.astype(np.float32)[:, None]
 
 
 def for_users(normalization: Normalization, ratings: Ratings) -> Normalization:

@@ -23,6 +23,7 @@ from ._files import replacing
 
 ASSETS = Path(__file__).parent / "assets"
 HIDDEN = "source-hidden"  # tag of a cell whose code JupyterLab folds away
+WIDGET = "application/vnd.jupyter.widget-view+json"  # an output that lives as long as its kernel
 
 
 def mathml(latex: str, block: bool = False) -> str:
@@ -142,6 +143,7 @@ def _section(chapter: Path) -> BeautifulSoup:
 def _prepared(notebook):
     """The notebook as the page shows it: without the run's folder, pictures with their text."""
     notebook = copy.deepcopy(notebook)
+    notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if "injected-parameters" in cell.metadata.get("tags", []):
             lines = [s for s in cell.source.splitlines() if not s.startswith("run_dir = ")]
@@ -150,6 +152,7 @@ def _prepared(notebook):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), HIDDEN]
         for output in cell.get("outputs", []):
             data, about = output.get("data", {}), output.get("metadata", {})
+            data.pop(WIDGET, None)  # nothing is behind a widget here: its text says what it was
             if "image/png" in data:
                 alt = escape(about.get("image/png", {}).get("alt", ""))
                 picture = data["image/png"].replace("\n", "")

@@ -110,14 +110,18 @@ def around_zero(deviations: dict, n_unrated: int) -> Figure:
 
 
 @_styled
-def rating_histogram(ratings: Ratings) -> Figure:
-    """How often each rating is given."""
-    value, count = np.unique(ratings.value, return_counts=True)
+def rating_histogram(ratings: Ratings, label: str = "rating (stars)") -> Figure:
+    """How often each rating is given; where there are many, each part of the scale."""
+    given = ratings.value
+    if len(np.unique(given)) > 21:
+        edges = np.linspace(*ratings.scale, 11)
+        given = ((edges[1:] + edges[:-1]) / 2)[np.digitize(given, edges[1:-1])]
+    value, count = np.unique(given, return_counts=True)
     figure, ax = _axes(height=3.4)
     width = 0.8 * np.diff(value).min() if len(value) > 1 else 0.4
     bars = ax.bar(value, count / count.sum(), width, color=BLUE)
     ax.bar_label(bars, [f"{share:.0%}" for share in count / count.sum()], padding=2, fontsize=9)
-    ax.set(title="Which ratings are given", xlabel="rating (stars)", ylabel="share of all ratings")
+    ax.set(title="Which ratings are given", xlabel=label, ylabel="share of all ratings")
     ax.set_xticks(value)
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.grid(axis="x", visible=False)
@@ -291,11 +295,11 @@ def heat_map(table: pd.DataFrame, title: str, label: str, best=min, form: str = 
 
 
 @_styled
-def errors(table: pd.DataFrame, metric: str = "rmse", highlight=()) -> Figure:
+def errors(table: pd.DataFrame, metric: str = "rmse", highlight=(), unit: str = "stars") -> Figure:
     """A metric of each model as a dot with its interval: the table that `evaluate` returns."""
     return _dots(
         table, metric, highlight,
-        title="Error on ratings held out", xlabel=f"{metric.upper()} (stars), with 95% interval",
+        title="Error on ratings held out", xlabel=f"{metric.upper()} ({unit}), with 95% interval",
     )  # fmt: skip
 
 
@@ -476,6 +480,151 @@ def spread_by_count(count: np.ndarray, spread: np.ndarray) -> Figure:
         ylabel="spread of the prediction (stars)",
         ylim=(0, None),
     )
+    return figure
+
+
+# Chapter 09: ratings of your own
+
+
+@_styled
+def lam_choice(choice: pd.DataFrame, unit: str) -> Figure:
+    """The error on a validation set for each λ that was tried: the table of `own.choose_lam`."""
+    rmse = choice["rmse"]
+    figure, ax = _axes(height=3.4)
+    ax.semilogx(rmse.index, rmse, "o-", color=BLUE, lw=2, base=2)
+    best = rmse.idxmin()
+    ax.plot(best, rmse[best], "o", color=ORANGE, ms=11, zorder=3)
+    ax.annotate("chosen", (best, rmse[best]), xytext=(0, 12), textcoords="offset points",
+                ha="center", color=ORANGE, fontweight="bold")  # fmt: skip
+    ax.set_xticks(rmse.index, [f"{lam:.3g}" for lam in rmse.index])
+    ax.minorticks_off()
+    ax.set(title="Error on a validation set", xlabel="λ", ylabel=f"RMSE ({unit})")
+    return figure
+
+
+# Chapter 05: one person, and somebody new
+
+GENRE_MARKS = list(zip((BLUE, ORANGE, GREEN, PURPLE, "#e6ab02", "#56b4e9"), "os^Dvh", strict=True))
+
+
+@_styled
+def reasons(explanation: pd.DataFrame, who: str = "you", n: int = 10) -> Figure:
+    """What each rating adds to a prediction (`inspection.explain`): the n largest as bars.
+
+    `who` gave the ratings.
+    """
+    *shown, baseline = explanation.itertuples()
+    labels = [f"because {who} gave {_cut(row.title, 34)} {row.rating:g}" for row in shown[:n]]
+    values = [row.contribution for row in shown[:n]]
+    if len(shown) > n:
+        labels.append(f"the {len(shown) - n} others together")
+        values.append(sum(row.contribution for row in shown[n:]))
+    figure, ax = _axes(8, 1.3 + 0.32 * max(len(values), 1))
+    place = np.arange(len(values))[::-1]
+    bars = ax.barh(place, values, color=[BLUE if v >= 0 else ORANGE for v in values], height=0.7)
+    ax.bar_label(bars, [f"{v:+.2f}".replace("-", "−") for v in values], padding=3, fontsize=9)
+    ax.axvline(0, color="black", lw=1)
+    ax.margins(x=0.22)
+    ax.set_yticks(place, labels)
+    ax.grid(axis="y", visible=False)
+    ax.set(
+        title=f"Why {explanation.attrs['prediction']:.2f} for "
+        f"{_cut(explanation.attrs['title'].split(' (')[0], 30)}",
+        xlabel=f"stars that the rating adds to the baseline of {baseline.contribution:.2f}",
+    )
+    return figure
+
+
+@_styled
+def movie_map(films: pd.DataFrame, person=None, who: str = "you", labels: int = 40) -> Figure:
+    """The films of `inspection.movie_map` by place and genre, named where there is room.
+
+    `person` is somebody's place on it, (x, y), `who` what they are called; `labels` is how many
+    films to try to name, best known first.
+    """
+    figure, ax = _axes(9.5, 7)
+    common = films["genre"].value_counts().index[: len(GENRE_MARKS)]
+    size = 8 + 50 * films["n_ratings"] / films["n_ratings"].max()
+    for genre, (colour, mark) in zip(common, GENRE_MARKS, strict=False):
+        mine = films["genre"] == genre
+        ax.scatter(films.loc[mine, "x"], films.loc[mine, "y"], size[mine], color=colour,
+                   marker=mark, alpha=0.7, lw=0, label=genre)  # fmt: skip
+    other = ~films["genre"].isin(common)
+    if other.any():
+        ax.scatter(films.loc[other, "x"], films.loc[other, "y"], size[other], color=GREY,
+                   alpha=0.6, lw=0, label="other genres")  # fmt: skip
+    if person is not None:
+        ax.plot(*person, "*", color="black", ms=20, mec="white", mew=1.5, label=who, zorder=5)
+    ax.set(
+        title="The best known films, by what their ratings have in common",
+        xlabel="first direction of the features (no unit)",
+        ylabel="second direction of the features (no unit)",
+    )
+    figure.legend(loc="outside lower center", ncols=4, title="first genre of the film")
+    _name_where_there_is_room(figure, ax, films.head(labels))
+    return figure
+
+
+def _name_where_there_is_room(figure, ax, films) -> None:
+    """Write a film's name beside it unless it would lie on another name or leave the axes."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    frame, taken = ax.get_window_extent(), []
+    for film in films.itertuples():
+        text = ax.annotate(_cut(film.title.split(" (")[0], 28), (film.x, film.y), (5, 3), fontsize=8,
+                           textcoords="offset points")  # fmt: skip
+        box = text.get_window_extent()
+        if any(box.overlaps(other) for other in taken) or not (
+            frame.x0 <= box.x0 and box.x1 <= frame.x1 and box.y1 <= frame.y1
+        ):
+            text.remove()
+        else:
+            taken.append(box)
+
+
+@_styled
+def by_answers(table: pd.DataFrame, by: str, highlight: str) -> Figure:
+    """Held-out RMSE of new users against the ratings they gave, a line for each value of `by`.
+
+    The tables of `newcomers.curve` and `newcomers.asking`; bars are the intervals.
+    """
+    figure, ax = _axes(8, 4)
+    names = list(dict.fromkeys(table[by]))
+    counts = sorted(table["n_given"].unique())
+    for k, name in enumerate(names):
+        rows = table[table[by] == name]
+        x = np.searchsorted(counts, rows["n_given"]) + 0.08 * (k - (len(names) - 1) / 2)
+        spread = [rows["rmse"] - rows["low"], rows["high"] - rows["rmse"]]
+        ax.errorbar(x, rows["rmse"], spread, marker="o", lw=2.5 if name == highlight else 1.3,
+                    elinewidth=1, label=name)  # fmt: skip
+    ax.set_xticks(range(len(counts)), counts)
+    ax.grid(axis="x", visible=False)
+    ax.set(
+        title="People left out of training",
+        xlabel="ratings that each of them gave",
+        ylabel="RMSE on their other ratings (stars)",
+    )
+    ax.legend()
+    return figure
+
+
+def _cut(title: str, length: int) -> str:
+    return title if len(title) <= length else title[: length - 1].rstrip() + "…"
+
+
+# The exercises
+
+
+@_styled
+def lines(table: pd.DataFrame, label: str, log_x: bool = False) -> Figure:
+    """A line for each column of a table against its index, whose name labels the other axis."""
+    figure, ax = _axes()
+    for name, column in table.items():
+        ax.plot(table.index, column, marker="o", markersize=4, label=name)
+    if log_x:
+        ax.set_xscale("log")
+    ax.set(xlabel=table.index.name, ylabel=label, title=f"{label} by {table.index.name}")
+    ax.legend()
     return figure
 
 

@@ -183,6 +183,8 @@ def _value(name: str, text: str, default, chapter: str):
     try:
         if kind is str:
             return text
+        if kind is dict and Path(text).is_file():  # what it would hold may stand in a file
+            return str(Path(text).resolve())
         if kind in (int, float):
             value = kind(text)
             if math.isfinite(value):

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from . import implicit, normalize, solve
+from . import bayes, implicit, normalize, solve
 from ._fitting import HISTORY, Watch, check_arguments, starting_point
 from ._tensorflow import tf
 from .bayes import fit_bayes
@@ -273,7 +273,8 @@ def fold_in(model: FactorModel, ratings: Ratings) -> FactorModel:
     Parameters
     ----------
     model : FactorModel
-        From any solver of the cost, or `fit_means`, `fit_implicit`, `fit_popularity`.
+        From any solver of the cost, or `fit_means`, `fit_bayes`, `fit_implicit`,
+        `fit_popularity`. For `fit_bayes` it is another draw: see `bayes.fold_in`.
     ratings : Ratings
         Of new users, or more ratings of known ones, on the model's films.
 
@@ -293,6 +294,8 @@ def fold_in(model: FactorModel, ratings: Ratings) -> FactorModel:
         )
     if isinstance(model, implicit.RankingModel) and model.n_features:
         return implicit.fold_in(model, ratings)
+    if isinstance(model, bayes.BayesModel):
+        return bayes.fold_in(model, ratings)
     means = normalize.for_users(model.normalization, ratings)
     W, b = np.zeros((ratings.n_users, 0), np.float32), np.zeros(ratings.n_users, np.float32)
     if model.n_features:

@@ -11,6 +11,7 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 SHOW_PICTURE = f'''from IPython.display import display
 display({{"image/png": "{PIXEL}", "text/plain": "[picture: one dot]"}},
         metadata={{"image/png": {{"alt": "one <dot>"}}}}, raw=True)'''
+SHOW_WIDGET = "import ipywidgets; ipywidgets.IntSlider(3)"
 
 
 def chapter(path: Path, *sources: str, parameters: str = "size = 3  # of something") -> Path:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cflib import data
-from cflib.data import reading, sets
+from cflib.data import files, sets
 
 HEADER = "userId,movieId,rating,timestamp\n"
 GOOD = HEADER + "1,10,4.0,100\n1,30,2.5,200\n7,10,0.5,300\n"
@@ -178,7 +178,7 @@ def test_blank_lines_a_byte_order_mark_and_windows_line_ends_change_nothing(file
 
 
 def test_a_line_break_inside_quotes_is_part_of_a_value_wherever_a_block_ends(file, monkeypatch):
-    monkeypatch.setattr(reading, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(files, "BLOCK_BYTES", 64)
     lines = [f'1,{i},3,"one\n{i},two\nthree"\n' for i in range(50)]
     ratings = data.read(file("userId,movieId,rating,comment\n" + "".join(lines)))
     assert ratings.movie_ids.tolist() == list(range(50)) and ratings.n_ratings == 50
@@ -189,7 +189,7 @@ def test_a_large_file_is_read_in_blocks_that_agree(file, monkeypatch):
     lines = [f"u{j},m{i},{rng.integers(1, 6)}\n" for i in range(60) for j in range(50)]
     path = file("userId,movieId,rating\n" + "".join(lines))
     at_once = data.read(path)
-    monkeypatch.setattr(reading, "BLOCK_BYTES", 512)
+    monkeypatch.setattr(files, "BLOCK_BYTES", 512)
     in_blocks = data.read(path)
     assert in_blocks.fingerprint == at_once.fingerprint
     assert in_blocks.frame()["userId"].tolist() == [line.split(",")[0] for line in lines]
@@ -547,3 +547,29 @@ def test_the_2018_edition_has_its_published_counts():
     assert ratings.movie_index.dtype == ratings.user_index.dtype == np.int32
     assert ratings.value.dtype == np.float32 and ratings.timestamp.dtype == np.int64
     assert ratings.movies["title"][ratings.movie_index_of(1)] == "Toy Story (1995)"
+
+
+# ---------------------------------------------------------------- one person's ratings
+
+
+def test_one_persons_ratings_need_no_user_column_and_take_the_known_ids_kind(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("isbn,stars\n007,9\n12,3.5\nx1,4\n")
+    columns = {"user": "reader", "item": "isbn", "rating": "stars"}
+    as_numbers = data.read_person(path, np.array([7, 12]), **columns)
+    assert as_numbers == {7: 9, 12: 3.5, "x1": 4}
+    as_text = data.read_person(path, np.array(["007", "x1"]), **columns)
+    assert as_text == {"007": 9, "12": 3.5, "x1": 4}
+
+
+def test_one_persons_ratings_are_the_same_from_parquet(tmp_path):
+    frame = pd.DataFrame({"movieId": [3, 5], "rating": [1.0, 2.5], "userId": [8, 8]})
+    frame.to_parquet(tmp_path / "mine.parquet")
+    assert data.read_person(tmp_path / "mine.parquet", np.array([1])) == {3: 1.0, 5: 2.5}
+
+
+def test_titles_made_from_ids_call_things_as_their_column_does(tmp_path):
+    path = tmp_path / "recipes.csv"
+    path.write_text("cook,recipe_id,stars\n1,7,3\n2,8,5\n")
+    ratings = data.read(path, user="cook", item="recipe_id", rating="stars")
+    assert ratings.movies["title"].tolist() == ["recipe 7", "recipe 8"]

@@ -116,3 +116,137 @@ def test_a_user_who_rated_nearly_everything_gets_what_is_left():
     movie_index, score = inspection.top_n(train.fit_means(ratings), ratings, 3)
     assert movie_index[0].tolist() == [7, -1, -1]
     assert np.isneginf(score[0, 1:]).all() and np.isfinite(score[0, 0])
+
+
+# Filters ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("whose", ["known", "new"])
+def test_lists_can_be_asked_for_by_genre_and_by_year(ratings, model, whose):
+    def listed(**wanted):
+        if whose == "known":
+            return inspection.recommend(model, ratings, USER_ID, 1000, **wanted)
+        return inspection.recommend_new(model, {10: 4}, 1000, **wanted)
+
+    everything = listed()
+    comedies = listed(genre="comedy")
+    year = everything["title"].str.extract(r"\((\d{4})\)")[0].astype(int)
+    expected = everything[everything["genres"].str.contains("Comedy")]
+    assert comedies["movieId"].tolist() == expected["movieId"].tolist() and len(comedies) > 3
+    for years, kept in (
+        ((1905, 1910), year.between(1905, 1910)),
+        ((1912, None), year >= 1912),
+        ((None, 1903), year <= 1903),
+    ):
+        found = listed(years=years)
+        assert found["movieId"].tolist() == everything[kept]["movieId"].tolist()
+    assert len(listed(genre="Comedy", years=(1905, 1910))) <= 3
+
+
+def test_diversity_is_maximal_marginal_relevance(ratings, model):
+    """Against the definition, film by film, in plain Python."""
+    scores = model.score_user(USER).astype(np.float64)
+    scores[ratings.movie_index[ratings.user_index == USER]] = -np.inf
+    pool = np.flatnonzero(np.isfinite(scores))
+    relevance = (scores - scores[pool].min()) / np.ptp(scores[pool])
+    unit = model.X / np.linalg.norm(model.X, axis=1, keepdims=True)
+    chosen = []
+    for _ in range(5):
+        chosen.append(
+            max(
+                (i for i in pool if i not in chosen),
+                key=lambda i: (
+                    0.6 * relevance[i] - 0.4 * max((unit[i] @ unit[k] for k in chosen), default=0)
+                ),
+            )
+        )
+    table = inspection.recommend(model, ratings, USER_ID, 5, diversity=0.4)
+    assert table["movieId"].tolist() == ratings.movie_ids[chosen].tolist()
+    plain = inspection.recommend(model, ratings, USER_ID, 5)
+    assert table["movieId"].iloc[0] == plain["movieId"].iloc[0]
+
+
+def test_a_more_diverse_list_has_films_less_alike(ratings, model):
+    def likeness(diversity):
+        movies = inspection.recommend(model, ratings, USER_ID, 6, diversity=diversity)["movieId"]
+        unit = model.X[np.searchsorted(model.movie_ids, movies)]
+        unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
+        return (unit @ unit.T)[np.triu_indices(6, 1)].mean()
+
+    assert likeness(0.8) < likeness(0.0)
+
+
+def test_lists_that_cannot_be_are_refused_by_name(ratings, model):
+    for wanted, message in [
+        ({"genre": "Westerns"}, "`genre` should be one of Comedy, Drama. Received: 'Westerns'"),
+        ({"years": (2000, 1990)}, "`years` should be"),
+        ({"diversity": 1}, "`diversity` should be from 0 to below 1. Received: 1"),
+        ({"n": 0}, "`n` should be a positive integer. Received: 0"),
+        ({"by": "luck"}, "`by` should be 'mean' or 'lower'. Received: 'luck'"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            inspection.recommend(model, ratings, USER_ID, **wanted)
+    with pytest.raises(TypeError, match="doesn't know how sure it is"):
+        inspection.recommend(model, ratings, USER_ID, by="lower")
+
+
+def test_a_lower_bound_of_a_known_user_is_of_their_own_posterior(ratings):
+    model = train.fit_bayes(ratings, n_features=2, sweeps=12, burn_in=2, n_samples=5)
+    table = inspection.recommend(model, ratings, USER_ID, 5, by="lower")
+    i = np.searchsorted(ratings.movie_ids, table["movieId"])
+    users = np.full(5, USER)
+    lower = model.predict(i, users, clip=False) - 1.2816 * model.predict_std(i, users)
+    np.testing.assert_allclose(table["lower"], np.clip(lower, 0.5, 5), atol=1e-5)
+    assert table["lower"].is_monotonic_decreasing
+
+
+# Likeness -----------------------------------------------------------------------------------
+
+
+def test_people_are_alike_by_the_cosine_of_their_weights(ratings, model):
+    table = inspection.similar_users(model, USER_ID, 1000)
+    assert USER_ID not in set(table["userId"]) and len(table) == model.n_users - 1
+    for row in table.iloc[:3].itertuples():
+        w, v = model.W[USER], model.W[ratings.user_index_of(row.userId)]
+        assert row.similarity == pytest.approx(w @ v / np.sqrt((w @ w) * (v @ v)), abs=1e-5)
+    twin = dataclasses.replace(inspection.fold_in(model, {10: 4}), weights=3.0 * model.W[USER])
+    first = inspection.similar_users(model, twin, 1).iloc[0]
+    assert first["userId"] == USER_ID and first["similarity"] == pytest.approx(1, abs=1e-5)
+    with pytest.raises(ValueError, match="nothing is known of this person"):
+        inspection.similar_users(model, inspection.fold_in(model, {}))
+    with pytest.raises(KeyError, match="no user with the id 2"):
+        inspection.similar_users(model, 2)
+
+
+def test_the_map_is_the_plane_in_which_the_films_differ_most(ratings, model):
+    n = 20
+    films = inspection.movie_map(model, n)
+    best = np.argsort(-ratings.movie_counts, kind="stable")[:n]
+    assert films.films["movieId"].tolist() == ratings.movie_ids[best].tolist()
+    np.testing.assert_allclose(films.axes.T @ films.axes, np.eye(2), atol=1e-10)
+    weight = ratings.movie_counts[best] / ratings.movie_counts[best].sum()
+    apart = model.X[best] - weight @ model.X[best]
+    explained = np.linalg.eigvalsh((apart * weight[:, None]).T @ apart)[::-1]
+    at = films.films[["x", "y"]].to_numpy()
+    np.testing.assert_allclose(weight @ at**2, explained[:2], rtol=1e-5)
+    np.testing.assert_allclose(at, apart @ films.axes, atol=1e-6)
+    with pytest.raises(ValueError, match="two features or more"):
+        inspection.movie_map(train.fit_means(ratings))
+
+
+def test_somebody_new_stands_in_the_middle_and_moves_towards_what_they_like(model):
+    films = inspection.movie_map(model, 25)
+    stranger = inspection.fold_in(model, {})
+    assert films.place(stranger) == (0, 0)
+    edge = films.films.loc[films.films["x"].idxmax()]
+    liked, disliked = (
+        films.place(inspection.fold_in(model, {edge["movieId"]: stars}))[0] for stars in (5, 0.5)
+    )
+    assert liked > 0 > disliked
+    person = inspection.fold_in(model, {edge["movieId"]: 5})
+    far = dataclasses.replace(person, weights=1000 * person.weights)
+    x, y = films.place(far)
+    assert x == films.films["x"].max() and y in (films.films["y"].min(), films.films["y"].max())
+    near = films.nearest(person, 25)
+    distance = np.hypot(*(near[["x", "y"]].to_numpy() - films.place(person)).T)
+    assert len(near) == 25 and (np.diff(distance) >= 0).all()

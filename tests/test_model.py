@@ -206,3 +206,22 @@ def test_a_pickle_is_never_opened(tmp_path):
     np.savez(path, header=np.array([{"a": 1}], object))
     with pytest.raises(ValueError, match="cannot be read as a cflib model"):
         FactorModel.load(path)
+
+
+def test_a_model_saved_with_its_ratings_knows_what_was_rated(trained, ratings, tmp_path):
+    path = trained.save(tmp_path / "model.npz", ratings)
+    kept = FactorModel.load(path).load_ratings(path)
+    assert kept.fingerprint == ratings.fingerprint == trained.data_fingerprint
+    assert kept.timestamp is None and kept.scale == ratings.scale
+
+
+def test_a_model_is_not_saved_with_other_ratings(trained, ratings, tmp_path):
+    with pytest.raises(ValueError, match="should be those that the model was trained on"):
+        trained.save(tmp_path / "model.npz", ratings.take(slice(1, None)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_saved_without_ratings_says_so(trained, tmp_path):
+    path = trained.save(tmp_path / "model.npz")
+    with pytest.raises(ValueError, match=r"save it with `model.save\(path, ratings\)`"):
+        trained.load_ratings(path)

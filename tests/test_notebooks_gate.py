@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from cflib import data, notebooks
 from cflib.__main__ import cli
 
-from .small_chapters import SHOW_PICTURE, chapter
+from .small_chapters import SHOW_PICTURE, SHOW_WIDGET, chapter
 
 ROOT = Path(__file__).resolve().parents[1]
 # As C++ does it. A kernel reads that from a pipe, in its own time, so the cell goes on for a while.
@@ -49,6 +49,7 @@ def test_executing_twice_gives_the_same_bytes_and_keeps_ids_tags_and_outputs(
         SHOW_PICTURE,
         "import os; os.path.basename(os.getcwd())",
         "{'b': 1, 'a': 2}",
+        SHOW_WIDGET,
     )
     path = chapter(tmp_path / "notebooks" / "01_first.ipynb", *sources)
     change(path, lambda notebook: notebook.cells[1].metadata.update(papermill={"duration": 3.2}))
@@ -61,11 +62,12 @@ def test_executing_twice_gives_the_same_bytes_and_keeps_ids_tags_and_outputs(
     notebook = nbformat.read(path, as_version=4)
     assert [flaw for check in notebooks.CHECKS for flaw in check(notebook)] == []
     assert notebook.cells[0].metadata == {"tags": ["parameters"]}
-    assert [cell.id for cell in notebook.cells] == [f"cell-{n}" for n in range(6)]
+    assert [cell.id for cell in notebook.cells] == [f"cell-{n}" for n in range(7)]
     assert [output.text for output in notebook.cells[1].outputs] == [
         "".join(f"{i}\n" for i in range(50))
     ]
     assert notebook.cells[4].outputs[0].data["text/plain"] == "'notebooks'"
+    assert set(notebook.cells[6].outputs[0].data) == {"text/plain"}  # of a widget
     assert [p.name for p in path.parent.iterdir()] == ["01_first.ipynb"]
 
 
@@ -259,7 +261,7 @@ def test_a_changed_number_fails_its_cell_a_changed_picture_does_not_stderr_fails
 ):
     folder = tmp_path / "notebooks"
     for name in ("10_changed.ipynb", "20_noisy.ipynb"):
-        renewed(folder / name, "round(0.86734, 3)", SHOW_PICTURE, "noisy = False")
+        renewed(folder / name, "round(0.86734, 3)", SHOW_PICTURE, "noisy = False", SHOW_WIDGET)
     change(folder / "10_changed.ipynb", one_stored_number)
     change(folder / "10_changed.ipynb", another_picture)
     noise = FROM_BELOW + "\nimport sys; print('careful', file=sys.stderr)"
@@ -270,11 +272,13 @@ def test_a_changed_number_fails_its_cell_a_changed_picture_does_not_stderr_fails
         "10_changed Cell 1": "FAILED",
         "10_changed Cell 2": "PASSED",
         "10_changed Cell 3": "PASSED",
+        "10_changed Cell 4": "PASSED",
         "10_changed nothing on stderr": "PASSED",
         "20_noisy Cell 0": "PASSED",
         "20_noisy Cell 1": "PASSED",
         "20_noisy Cell 2": "PASSED",
         "20_noisy Cell 3": "PASSED",
+        "20_noisy Cell 4": "PASSED",
         "20_noisy nothing on stderr": "FAILED",
     }, done.stdout
     assert "careful" in done.stdout and "from below" in done.stdout

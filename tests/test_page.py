@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 from cflib import page
 from cflib.notebooks import fetched
 
-from .small_chapters import PIXEL, SHOW_PICTURE, chapter
+from .small_chapters import PIXEL, SHOW_PICTURE, SHOW_WIDGET, chapter
 
 PROSE = r"""# One <b>&</b> two
 ## The question
@@ -28,7 +28,9 @@ SCRIPTLESS = """print("<script src='https://example.org/x.js'></script>")"""
 def html(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     paths = [
-        chapter(folder / "01_first.ipynb", PROSE, SHOW_PICTURE, FRAME, LATEX, SCRIPTLESS),
+        chapter(
+            folder / "01_first.ipynb", PROSE, SHOW_PICTURE, FRAME, LATEX, SCRIPTLESS, SHOW_WIDGET
+        ),
         chapter(folder / "02_second.ipynb", PROSE),
     ]
     for path in paths:
@@ -87,6 +89,10 @@ def test_links_between_chapters_and_sections_stay_in_the_page(soup):
     assert all(link[1:] in ids for link in local)
     assert not soup.select('a[href$=".ipynb"]')
     assert "a term" in soup.get_text() and not soup.select('a[href^=".."]')
+
+
+def test_a_widget_is_shown_by_its_text(soup):
+    assert soup.find("pre", string=lambda text: text and "IntSlider(value=3)" in text)
 
 
 def test_the_parameters_are_shown_but_not_where_the_run_lies(soup):

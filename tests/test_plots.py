@@ -4,8 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cflib import evaluate, plots, train
+from cflib import evaluate, inspection, plots, train
 from cflib.split import holdout
+
+NO_SECOND_LABEL = ("errors", "lists", "long_tails", "reasons", "no reasons")  # names stand there
+GIVEN = {10: 5, 13: 1, 22: 4}
+ANSWERS = pd.DataFrame(
+    {"n_given": [1, 5, 1, 5], "method": ["fold-in"] * 2 + ["retraining"] * 2,
+     "rmse": [1.0, 0.9, 1.2, 0.95], "low": [0.9, 0.8, 1.1, 0.9], "high": [1.1, 1.0, 1.3, 1.0]}
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -32,6 +39,10 @@ def figures(ratings):
                 columns=["model", "group", "coverage", "low", "high"],
             )
         ),
+        "reasons": plots.reasons(inspection.explain(model, GIVEN, 16), n=2),
+        "no reasons": plots.reasons(inspection.explain(model, {}, 16)),
+        "movie_map": plots.movie_map(inspection.movie_map(model).films, (0, 0)),
+        "by_answers": plots.by_answers(ANSWERS, "method", "fold-in"),
         "errors_by_count": plots.errors_by_count(evaluate.by_count(models, part), "movie"),
         "share_answered": plots.share_answered(
             pd.DataFrame({"share answered": [1, 0.5], "RMSE": [1.0, 0.9]}, pd.Index([0, 20]))
@@ -47,9 +58,7 @@ def test_every_picture_has_a_title_and_labelled_axes(figures):
         first = figure.axes[0]
         assert first.get_title(loc="left"), name
         for ax in figure.axes[: 2 if name in ("long_tails", "training_curves") else 1]:
-            assert ax.get_xlabel() and (
-                ax.get_ylabel() or name in ("errors", "lists", "long_tails")
-            ), name
+            assert ax.get_xlabel() and (ax.get_ylabel() or name in NO_SECOND_LABEL), name
 
 
 def test_no_label_lies_outside_its_picture(figures):
@@ -107,3 +116,21 @@ def test_a_lottery_has_one_scale_for_both_axes(figures):
     assert np.ptp(ax.get_xlim()) == pytest.approx(np.ptp(ax.get_ylim()))
     models, winner = ax.lines[:2]
     assert len(models.get_xdata()) == 2 and winner.get_xdata() == [0.9]
+
+
+def test_the_reasons_are_bars_of_the_contributions_and_the_rest_is_one(figures, ratings):
+    model = train.fit_adam(holdout(ratings, 0.3, seed=1).train, n_features=2, epochs=3)
+    table = inspection.explain(model, GIVEN, 16)
+    bars = [bar.get_width() for bar in plots.reasons(table, n=2).axes[0].patches]
+    assert bars == pytest.approx([*table["contribution"][:2], table["contribution"][2]])
+    labels = [text.get_text() for text in plots.reasons(table, "Ann").axes[0].get_yticklabels()]
+    assert labels[0].startswith("because Ann gave Film")
+
+
+def test_names_on_the_map_do_not_lie_on_each_other(figures):
+    figure = figures["movie_map"]
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) > 3
+    for k, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:k])

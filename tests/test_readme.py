@@ -4,7 +4,9 @@ import importlib.util
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
+from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,6 +28,27 @@ def test_the_pictures_are_the_chapters_own():
         assert (ROOT / "docs" / name).read_bytes() == pictures.picture(chapter, number), (
             f"docs/{name} is not the picture in {chapter}: run `python docs/pictures.py`"
         )
+
+
+def test_the_errors_of_newcomers_are_the_chapters_own():
+    """README's table against the table that chapter 05 has stored."""
+    notebook = nbformat.read(ROOT / "notebooks" / "05_inspection.ipynb", as_version=4)
+    (stored,) = [
+        output["data"]["text/html"]
+        for cell in notebook.cells
+        if "newcomers.curve(" in cell.source
+        for output in cell.outputs
+    ]
+    rows = [row.find_all("td") for row in BeautifulSoup(stored, "html.parser").select("tbody tr")]
+    curve = {(n.text, method.text): numbers for n, method, *numbers in rows}
+    rows = re.findall(r"^\| (\d+) ratings? \|(.*)\|$", README, re.MULTILINE)
+    assert [int(n) for n, _ in rows] == [1, 5, 10, 20]
+    for n, cells in rows:
+        for said, method in zip(
+            cells.split("|"), ("cold start", "fold-in", "retraining"), strict=True
+        ):
+            rmse, low, high, *_ = (number.text for number in curve[n, method])
+            assert said.strip() == f"{rmse} ({low}–{high})"
 
 
 def test_the_code_in_the_readme_runs(tmp_path, monkeypatch, capsys):

@@ -65,6 +65,17 @@ def test_each_parameter_goes_to_the_chapters_that_have_it_as_a_value_of_its_type
     assert type(runs.assign(given, known)["01_first"]["rate"]) is float
 
 
+def test_a_dict_may_stand_in_a_file(tmp_path, monkeypatch):
+    """A kernel works in another folder, so the path that a chapter gets is absolute."""
+    (tmp_path / "mine.csv").write_text("title,rating\nHeat,4\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    known = {"01_first": {"mine": {"Heat": 4}}}
+    for text, value in [("mine.csv", str(tmp_path / "mine.csv")), ("{'Alien': 5}", {"Alien": 5})]:
+        assert runs.assign([("mine", text)], known) == {"01_first": {"mine": value}}
+    with pytest.raises(ValueError, match=r"`mine` should be a dict.*Received: 'yours.csv'"):
+        runs.assign([("mine", "yours.csv")], known)
+
+
 @pytest.mark.parametrize(
     ("name", "nearest"), [("sise", "size"), ("user", "user_id"), ("Rate", "rate"), ("fats", "fast")]
 )

@@ -45,6 +45,9 @@ class Ratings:
         Name of the edition, such as "movielens_small".
     note : str
         What a reader should be told about how these came to be read; `data.describe` says it.
+    repeats : int64, (n,)
+        Of each line that was merged into a later one of the same pair, when the file was read,
+        user_index * n_movies + movie_index. `data.oddities` counts them.
 
     The order of the triples is the order of the file; no (movie, user) pair occurs twice.
     """
@@ -59,6 +62,7 @@ class Ratings:
     scale: tuple[float, float] = (0.5, 5.0)
     name: str = "ratings"
     note: str = ""
+    repeats: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def n_ratings(self) -> int:
@@ -123,11 +127,11 @@ class Ratings:
 
     def movie_index_of(self, movie_id) -> int:
         """Row of the movie with this id. Raises KeyError with the nearest ids."""
-        return _index_of(self.movie_ids, movie_id, "movie")
+        return index_of(self.movie_ids, movie_id, "movie")
 
     def user_index_of(self, user_id) -> int:
         """Column of the user with this id. Raises KeyError with the nearest ids."""
-        return _index_of(self.user_ids, user_id, "user")
+        return index_of(self.user_ids, user_id, "user")
 
     def frame(self) -> pd.DataFrame:
         """One row a rating, with ids: columns userId, movieId, rating and, if known, timestamp."""
@@ -160,7 +164,8 @@ class Ratings:
         return Y, R
 
 
-def _index_of(ids: np.ndarray, wanted, kind: str) -> int:
+def index_of(ids: np.ndarray, wanted, kind: str) -> int:
+    """Position of an id among ascending ids. Raises KeyError with the nearest ids."""
     try:
         at = int(np.searchsorted(ids, wanted))
     except TypeError:

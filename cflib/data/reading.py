@@ -7,9 +7,7 @@ something is wrong is the file read a second time, line by line, to say exactly 
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import itertools
 import warnings
 from pathlib import Path
 
@@ -17,24 +15,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 
+from .files import ENCODED_TEXT, PARQUET, Columns, TextFile, not_utf8, noun, opened
 from .ratings import Ratings
 
-SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-PARQUET = (".parquet", ".pq")
 ON_DUPLICATE = ("error", "last", "mean")
-TIMES = (  # what a time can look like in a text file, the plainest first
-    pa.int64(),
-    pa.float64(),
-    pa.timestamp("s"),
-    pa.timestamp("ns"),
-    pa.timestamp("s", "UTC"),
-    pa.timestamp("ns", "UTC"),
-)
-BLOCK_BYTES = 4 << 20
-ENCODED_TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
 def read(
@@ -82,17 +67,11 @@ def read(
     -----
     UserWarning : films were rated that `movies` lacks; says how many. Their ratings are kept.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file")
     if on_duplicate not in ON_DUPLICATE:
         raise ValueError(
             f"`on_duplicate` should be one of {ON_DUPLICATE}. Received: {on_duplicate!r}"
         )
-    if path.suffix.lower() in PARQUET:
-        source = ParquetFile(path)
-    else:
-        source = TextFile.with_header(path, separator)
+    source = opened(path, separator)
     if timestamp == "auto":
         timestamp = "timestamp" if "timestamp" in source.names else None
     return assemble(
@@ -101,22 +80,60 @@ def read(
         None if movies is None else movies_table(movies, item),
         scale=scale,
         on_duplicate=on_duplicate,
-        name=path.stem if name is None else name,
+        name=source.path.stem if name is None else name,
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class Columns:
-    """Names of the columns that hold what `Ratings` needs."""
+def read_person(
+    path,
+    known_ids: np.ndarray,
+    *,
+    user: str = "userId",
+    item: str = "movieId",
+    rating: str = "rating",
+    scale: tuple[float, float] | None = None,
+    separator: str | None = None,
+) -> dict:
+    """Read one person's ratings, such as somebody new's: an item and a rating column suffice.
 
-    user: str = "userId"
-    item: str = "movieId"
-    rating: str = "rating"
-    timestamp: str | None = "timestamp"
+    Parameters
+    ----------
+    path, item, rating, scale, separator : as in `read`.
+    known_ids : (n,)
+        Ids of a model's items: where they are whole numbers, so are the file's that can be.
+    user : name of a column that should hold one value only, if the file has it.
 
-    def names(self) -> list[str]:
-        wanted = [self.user, self.item, self.rating, self.timestamp]
-        return [name for name in wanted if name is not None]
+    Returns
+    -------
+    dict of item id to rating (float), in the file's order; also of ids that are not known.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError : as `read`; and for the ratings of several people.
+    """
+    source = opened(path, separator)
+    columns = Columns(user if user in source.names else None, item, rating, None)
+    _check_columns(source, columns)
+    table = source.table(columns)
+    if len(table) == 0:
+        raise ValueError(f"{source.path}: the file is empty: it has no ratings")
+    value = table[rating].to_numpy()
+    _checked_scale(source, rating, value, scale)
+    people = [] if columns.user is None else pc.unique(table[user].cast(pa.string())).to_pylist()
+    if len(people) > 1:
+        raise ValueError(
+            f"{source.path}, column {user!r}: the ratings should be one person's. Received: those "
+            f"of {len(people):,}, {people[0]!r} and {people[1]!r} first. Leave one in the file."
+        )
+    ids = [id_like(label, known_ids) for label in table[item].cast(pa.string()).to_pylist()]
+    person = dict(zip(ids, value.tolist(), strict=True))
+    if len(person) < len(ids):
+        again = next(n for n, i in enumerate(ids) if ids.index(i) < n)
+        where, _ = source.locate(again, item)
+        raise ValueError(
+            f"{source.path}, {where}: {item} {ids[again]} was rated before. Remove one of the two."
+        )
+    return person
 
 
 def assemble(
@@ -140,7 +157,7 @@ def assemble(
         timestamp=timestamp,
         movie_ids=movie_ids,
         user_ids=user_ids,
-        movies=aligned(movies, movie_ids, np.bincount(movie_index), source.path),
+        movies=aligned(movies, movie_ids, np.bincount(movie_index), source.path, columns.item),
         scale=scale,
         name=name,
     )
@@ -167,217 +184,6 @@ def _check_columns(source, columns: Columns) -> None:
                 f"{source.path}: `user`, `item`, `rating` and `timestamp` should be different "
                 f"columns. Received: {', '.join(map(repr, wanted))}."
             )
-
-
-# ---------------------------------------------------------------- files
-
-
-@dataclasses.dataclass(frozen=True)
-class TextFile:
-    """A delimited text file: its columns by pyarrow, its lines (for messages) by `csv`."""
-
-    path: Path
-    separator: str
-    names: tuple[str, ...]
-    has_header: bool = True
-    quoted: bool = True
-
-    @classmethod
-    def with_header(cls, path: Path, separator: str | None) -> TextFile:
-        separator = separator or SEPARATORS.get(path.suffix.lower())
-        if separator is None:
-            raise ValueError(
-                f"{path}: the suffix {path.suffix!r} does not say what the file is. Pass "
-                '`separator` (such as "," or "\\t"), or rename the file to .csv, .tsv or .parquet.'
-            )
-        if len(separator) != 1:
-            raise ValueError(f"`separator` should be one character. Received: {separator!r}")
-        file = cls(path, separator, ())
-        header = next((fields for _, fields in file.lines()), None)
-        if header is None:
-            raise ValueError(f"{path}: the file is empty: it has no header line and no ratings")
-        return dataclasses.replace(file, names=tuple(header))
-
-    def lines(self):
-        """Line number and fields of each line that is not blank, header included."""
-        quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
-        try:
-            with open(self.path, encoding="utf-8-sig", newline="") as file:
-                reader = csv.reader(file, delimiter=self.separator, quoting=quoting)
-                for fields in reader:
-                    if fields:
-                        yield reader.line_num, fields
-        except UnicodeDecodeError:
-            raise ValueError(not_utf8(self.path)) from None
-
-    def rows(self):
-        """Line number and fields of each line of data."""
-        return itertools.islice(self.lines(), int(self.has_header), None)
-
-    def locate(self, row: int, column: str) -> tuple[str, str]:
-        """(where, text received) of a value, by row number from 0 and column name."""
-        line, fields = next(itertools.islice(self.rows(), row, None))
-        return f"line {line}", fields[self.names.index(column)]
-
-    def table(self, columns: Columns) -> pa.Table:
-        if next(self.rows(), None) is None:
-            raise ValueError(f"{self.path}: the file is empty: it has no ratings")
-        types = {
-            columns.user: ENCODED_TEXT,
-            columns.item: ENCODED_TEXT,
-            columns.rating: pa.float32(),
-        }
-        if columns.timestamp is not None:
-            types[columns.timestamp] = self._time_type(columns.timestamp)
-        try:
-            table = pacsv.read_csv(
-                self.path,
-                pacsv.ReadOptions(
-                    block_size=BLOCK_BYTES,
-                    column_names=list(self.names),
-                    skip_rows=int(self.has_header),
-                ),
-                pacsv.ParseOptions(
-                    delimiter=self.separator,
-                    quote_char='"' if self.quoted else False,
-                    newlines_in_values=self.quoted,
-                ),
-                pacsv.ConvertOptions(
-                    column_types=types, include_columns=columns.names(), null_values=[]
-                ),
-            )
-        except pa.ArrowInvalid as error:
-            self._explain(columns, types)
-            raise ValueError(f"{self.path}: {error}") from None
-        return _with_seconds(table, columns.timestamp, self)
-
-    def _time_type(self, column: str) -> pa.DataType:
-        """What the first line's time looks like: whole seconds, seconds, or a date."""
-        _, first = next(self.rows())
-        text = dict(zip(self.names, first, strict=False)).get(column, "").strip()
-        return next((kind for kind in TIMES if _is_time(kind, text)), TIMES[0])
-
-    def _explain(self, columns: Columns, types: dict[str, pa.DataType]) -> None:
-        """Raise ValueError at the first line that pyarrow cannot have read."""
-        for line, fields in self.rows():
-            if len(fields) != len(self.names):
-                raise ValueError(
-                    f"{self.path}, line {line}: {len(self.names)} values should stand here, "
-                    f"one a column. Received {len(fields)}: {self.separator.join(fields)!r}. "
-                    "A value that contains the separator needs quotes around it."
-                )
-            values = dict(zip(self.names, fields, strict=True))
-            if not _is_number(values[columns.rating]):
-                raise ValueError(
-                    f"{self.path}, line {line}, column {columns.rating!r}: a rating should be a "
-                    f"number. Received: {values[columns.rating]!r}. Correct the line or remove it."
-                )
-            if columns.timestamp is not None:
-                text = values[columns.timestamp]
-                if not _is_time(types[columns.timestamp], text.strip()):
-                    raise ValueError(
-                        _not_a_time(self.path, f"line {line}", columns.timestamp, text)
-                    )
-
-
-@dataclasses.dataclass(frozen=True)
-class ParquetFile:
-    """A Parquet file: typed already, so that there is less to check."""
-
-    path: Path
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._opened().names)
-
-    def _opened(self) -> pa.Schema:
-        try:
-            return pq.read_schema(self.path)
-        except pa.ArrowInvalid as error:
-            raise ValueError(f"{self.path}: this is not a Parquet file ({error})") from None
-
-    def locate(self, row: int, column: str) -> tuple[str, str]:
-        value = pq.read_table(self.path, columns=[column])[column][row].as_py()
-        return f"row {row + 1}", value
-
-    def table(self, columns: Columns) -> pa.Table:
-        table = pq.read_table(self.path, columns=columns.names())
-        for name in table.column_names:
-            if table[name].null_count:
-                row = pc.index(table[name].is_null(), True).as_py()
-                raise ValueError(
-                    f"{self.path}, row {row + 1}, column {name!r}: a value is missing. "
-                    "Fill it in or remove the row."
-                )
-        kind = table.schema.field(columns.rating).type
-        if not (
-            pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-        ):
-            raise ValueError(
-                f"{self.path}, column {columns.rating!r}: ratings should be numbers. "
-                f"Received: a column of {kind}, {table[columns.rating][0].as_py()!r} first."
-            )
-        at = table.column_names.index(columns.rating)
-        table = table.set_column(
-            at, columns.rating, table[columns.rating].cast(pa.float32(), safe=False)
-        )
-        return _with_seconds(table, columns.timestamp, self)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text  # a number to Python, but to no other reader
-
-
-def _is_time(kind: pa.DataType, text: str) -> bool:
-    try:
-        pa.scalar(text).cast(kind)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _not_a_time(path: Path, where: str, column: str, received) -> str:
-    return (
-        f"{path}, {where}, column {column!r}: a time should be seconds since 1970-01-01 or an "
-        f"ISO 8601 date, written as in the first line. Received: {received!r}. Correct it, or "
-        "leave the times out with `timestamp=None`."
-    )
-
-
-def _with_seconds(table: pa.Table, column: str | None, source) -> pa.Table:
-    """The table with its time column as int64 seconds since 1970-01-01 UTC."""
-    if column is None or table[column].type == pa.int64():
-        return table
-    times = table[column]
-    if pa.types.is_temporal(times.type):
-        times = times.cast(pa.timestamp("s"), safe=False)
-    elif pa.types.is_floating(times.type):
-        finite = pc.is_finite(times)
-        if not pc.all(finite).as_py():
-            where, received = source.locate(pc.index(finite, False).as_py(), column)
-            raise ValueError(_not_a_time(source.path, where, column, received))
-        times = pc.floor(times)
-    elif not pa.types.is_integer(times.type):
-        raise ValueError(_not_a_time(source.path, "row 1", column, times[0].as_py()))
-    return table.set_column(table.column_names.index(column), column, times.cast(pa.int64()))
-
-
-def not_utf8(path: Path) -> str:
-    """The message for a file with bytes that are not UTF-8: where the first of them stands."""
-    with open(path, "rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                return (
-                    f"{path}, line {number}: byte {line[error.start]:#04x} at position "
-                    f"{error.start + 1} is not UTF-8. Save the file as UTF-8."
-                )
-    return f"{path}: the file is not UTF-8. Save it as UTF-8."
 
 
 # ---------------------------------------------------------------- checks
@@ -443,6 +249,13 @@ def as_ids(labels: pa.Array) -> np.ndarray:
     return np.array(text.to_pylist(), dtype=np.str_)
 
 
+def id_like(label: str, known_ids: np.ndarray):
+    """The id that `label` is, beside ids like these: an int where they are ints and it can be."""
+    if np.issubdtype(known_ids.dtype, np.number):
+        return as_ids(pa.array([label])).tolist()[0]
+    return label
+
+
 def _without_duplicates(ratings: Ratings, source, columns: Columns, on_duplicate: str) -> Ratings:
     pair = ratings.user_index.astype(np.int64) * ratings.n_movies + ratings.movie_index
     if (pair[1:] > pair[:-1]).all():  # MovieLens' own order: nothing to sort
@@ -461,7 +274,11 @@ def _without_duplicates(ratings: Ratings, source, columns: Columns, on_duplicate
         value = np.bincount(group, ratings.value[order]) / np.bincount(group)
     in_file_order = np.argsort(last)
     kept = ratings.take(last[in_file_order])
-    return dataclasses.replace(kept, value=value[in_file_order].astype(np.float32))
+    return dataclasses.replace(
+        kept,
+        value=value[in_file_order].astype(np.float32),
+        repeats=pair[np.sort(order[~is_last])],
+    )
 
 
 def _refuse_duplicates(ratings: Ratings, source, columns: Columns, order, is_last) -> None:
@@ -500,7 +317,7 @@ def movies_table(movies, item: str = "movieId") -> pd.DataFrame:
     repeated = pd.Index(ids).duplicated()
     if repeated.any():
         raise ValueError(
-            f"{where}: each film should have one row. Received more for {item} "
+            f"{where}: each {noun(item)} should have one row. Received more for {item} "
             f"{ids[np.argmax(repeated)]}."
         )
     genres = movies["genres"].to_numpy() if "genres" in movies.columns else ""
@@ -509,7 +326,7 @@ def movies_table(movies, item: str = "movieId") -> pd.DataFrame:
 
 def _read_movies(path: Path) -> pd.DataFrame:
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file (the films' table)")
+        raise FileNotFoundError(f"{path}: there is no such file (the table of titles)")
     if path.suffix.lower() in PARQUET:
         return pd.read_parquet(path)
     separator = TextFile.with_header(path, None).separator
@@ -523,10 +340,14 @@ def _read_movies(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path}: {error}") from None
 
 
-def aligned(movies: pd.DataFrame | None, movie_ids, movie_counts, path) -> pd.DataFrame:
+def aligned(
+    movies: pd.DataFrame | None, movie_ids, movie_counts, path, item: str = "movieId"
+) -> pd.DataFrame:
     """The films' table with row i describing `movie_ids[i]`; films it lacks are called by id."""
     numeric = movie_ids.dtype.kind != "U"
-    title = np.array([f"movie {i}" if numeric else i for i in movie_ids.tolist()], dtype=object)
+    title = np.array(
+        [f"{noun(item)} {i}" if numeric else i for i in movie_ids.tolist()], dtype=object
+    )
     genres = np.full(len(movie_ids), "", dtype=object)
     if movies is not None:
         known_ids = movies["movieId"].to_numpy()
@@ -540,9 +361,10 @@ def aligned(movies: pd.DataFrame | None, movie_ids, movie_counts, path) -> pd.Da
         if not known.all():
             n_ratings = int(movie_counts[~known].sum())
             warnings.warn(
-                f"{path}: {(~known).sum():,} of {len(known):,} rated films are missing from the "
-                f"films' table ({title[np.argmin(known)]!r} first); their {n_ratings:,} ratings "
-                "are kept, under titles made from the ids.",
+                f"{path}: {(~known).sum():,} of {len(known):,} rated "
+                f"{'films' if item == 'movieId' else repr(item)} are missing from the table of "
+                f"titles ({title[np.argmin(known)]!r} first); their {n_ratings:,} ratings are "
+                "kept, under titles made from the ids.",
                 stacklevel=4,
             )
     return pd.DataFrame({"movieId": movie_ids, "title": title, "genres": genres}).astype(

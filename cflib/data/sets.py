@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 import platformdirs
 
-from . import download, reading, store
+from . import download, files, reading, store
 from .ratings import Ratings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -235,7 +235,7 @@ def _parse(path: Path, name: str) -> Ratings:
     scale = EDITIONS[name].scale if name in EDITIONS else (0.5, 5.0)
     source, movies = READERS[path.name](path.parent)
     return reading.assemble(
-        source, reading.Columns(), movies, scale=scale, on_duplicate="error", name=name
+        source, files.Columns(), movies, scale=scale, on_duplicate="error", name=name
     )
 
 
@@ -259,14 +259,14 @@ def _parse_once(path: Path, name: str) -> Ratings:
 
 def _read_csv(folder: Path):
     """ml-latest-small and everything since 2015: commas, a header, UTF-8."""
-    source = reading.TextFile.with_header(folder / "ratings.csv", ",")
+    source = files.TextFile.with_header(folder / "ratings.csv", ",")
     return source, reading.movies_table(folder / "movies.csv")
 
 
 def _read_double_colons(folder: Path):
     """ml-1m and ml-10m: userId::movieId::rating::timestamp, no header. ml-1m's titles are Latin-1."""
     names = ("userId", "-", "movieId", "--", "rating", "---", "timestamp")
-    source = reading.TextFile(folder / "ratings.dat", ":", names, has_header=False, quoted=False)
+    source = files.TextFile(folder / "ratings.dat", ":", names, has_header=False, quoted=False)
     rows = [line.split("::") for line in _lines(folder / "movies.dat")]
     return source, _movies_frame(folder / "movies.dat", rows, 3)
 
@@ -274,7 +274,7 @@ def _read_double_colons(folder: Path):
 def _read_tabs(folder: Path):
     """ml-100k: tabs in u.data; bars, Latin-1 and one column a genre in u.item."""
     names = ("userId", "movieId", "rating", "timestamp")
-    source = reading.TextFile(folder / "u.data", "\t", names, has_header=False, quoted=False)
+    source = files.TextFile(folder / "u.data", "\t", names, has_header=False, quoted=False)
     genres = [line.split("|")[0] for line in _lines(folder / "u.genre")]
     rows = []
     for line in _lines(folder / "u.item"):

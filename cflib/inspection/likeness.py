@@ -1,0 +1,152 @@
+"""What resembles what: similar films, similar people, and a map of the films.
+
+The features were found to predict ratings; two films whose features point the same way are liked
+by the same people, and two people whose weights do like the same films.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ..model import FactorModel
+from .lists import ranked
+from .newcomer import NewUser, user_index_of
+
+
+def similar(model: FactorModel, movie_id, n: int = 10, min_ratings: int = 0) -> pd.DataFrame:
+    """The films whose features point the same way: cos(x_i, x_k) = x_i·x_k / (|x_i| |x_k|).
+
+    Returns
+    -------
+    DataFrame, indexed by rank from 1
+        Columns movieId, title, genres, similarity (-1 to 1), n_ratings.
+
+    Raises
+    ------
+    KeyError
+        For a movie that the model does not have.
+    ValueError
+        For a movie, or a model, whose features are all zero: nothing can be said of it.
+    """
+    (found,) = np.nonzero(model.movie_ids == movie_id)
+    if not len(found):
+        raise KeyError(f"no movie with id {movie_id!r} in {model!r}")
+    movie = int(found[0])
+    length = np.linalg.norm(model.X, axis=1)
+    if not length[movie] > 0:
+        title = model.movies["title"].iloc[movie]
+        raise ValueError(f"{title} has no features in {model!r}, so nothing is similar to it")
+    scores = model.X @ model.X[movie] / (np.maximum(length, 1e-12) * length[movie])
+    scores[movie] = -np.inf
+    return ranked(model, scores, n, min_ratings, "similarity")
+
+
+def similar_users(model: FactorModel, user, n: int = 10) -> pd.DataFrame:
+    """The model's users whose weights point the same way: cos(w_j, w) = w_j·w / (|w_j| |w|).
+
+    Parameters
+    ----------
+    model : FactorModel
+    user
+        One of the model's users, by id, or a `NewUser`.
+    n : int
+
+    Returns
+    -------
+    DataFrame, indexed by rank from 1
+        Columns userId, similarity (-1 to 1).
+
+    Raises
+    ------
+    KeyError
+        For a user that the model does not have.
+    ValueError
+        For somebody whose weights are all zero: nothing is known of their taste.
+    """
+    if isinstance(user, NewUser):
+        own, weights = None, user.weights
+    else:
+        own = user_index_of(model, user)
+        weights = model.W[own]
+    length = np.linalg.norm(weights)
+    if not length > 0:
+        raise ValueError("nothing is known of this person's taste yet, so nobody is similar")
+    lengths = np.maximum(np.linalg.norm(model.W, axis=1), 1e-12)
+    likeness = model.W @ weights / (lengths * length)
+    if own is not None:
+        likeness[own] = -np.inf
+    best = np.argsort(-likeness, kind="stable")[: min(n, model.n_users - (own is not None))]
+    return pd.DataFrame(
+        {"userId": model.user_ids[best], "similarity": likeness[best]},
+        pd.RangeIndex(1, len(best) + 1, name="rank"),
+    )
+
+
+class Map(NamedTuple):
+    """The best known films in two dimensions, and how people are placed among them.
+
+    films : DataFrame with columns movieId, title, genre (the first), x, y, n_ratings
+    axes : float64, (n_features, 2), orthonormal: x_i's place is (x_i - middle) @ axes
+    middle : float64, (n_features,)
+    reach : float, the typical distance of the films from the middle, over that of the users
+    """
+
+    films: pd.DataFrame
+    axes: np.ndarray
+    middle: np.ndarray
+    reach: float
+
+    def place(self, user: NewUser) -> tuple[float, float]:
+        """Where a person stands: in the direction of the films that they like more than others do.
+
+        Somebody of whom nothing is known stands in the middle, at (0, 0), and nobody farther out
+        on an axis than its last film.
+        """
+        at = self.reach * (user.weights @ self.axes)
+        ends = self.films[["x", "y"]].agg(["min", "max"]).to_numpy()
+        x, y = np.clip(at, *ends)
+        return float(x), float(y)
+
+    def nearest(self, user: NewUser, n: int = 3) -> pd.DataFrame:
+        """The n films that stand nearest to a person, nearest first: rows of `films`."""
+        x, y = self.place(user)
+        distance = np.hypot(self.films["x"] - x, self.films["y"] - y)
+        return self.films.loc[distance.sort_values(kind="stable").index[:n]]
+
+
+def movie_map(model: FactorModel, n: int = 300) -> Map:
+    """The n films with the most ratings on the two directions in which features differ most.
+
+    These are the first two principal axes of the films' features, a film counting as often as
+    it was rated. Each axis points to where its largest film stands on the positive side.
+
+    Raises ValueError for a model with fewer than two features.
+    """
+    if model.n_features < 2:
+        raise ValueError(f"a map needs two features or more. Received: {model!r}")
+    best = np.argsort(-model.movie_counts, kind="stable")[:n]
+    weight = np.maximum(model.movie_counts[best], 1) / np.maximum(model.movie_counts[best], 1).sum()
+    X = model.X[best].astype(np.float64)
+    middle = weight @ X
+    _, _, axes = np.linalg.svd(np.sqrt(weight)[:, None] * (X - middle), full_matrices=False)
+    axes = axes[:2].T
+    at = (X - middle) @ axes
+    turn = np.sign(at[np.abs(at).argmax(axis=0), [0, 1]])
+    axes, at = axes * turn, at * turn
+    users = np.linalg.norm(model.W @ axes, axis=1)
+    reach = np.linalg.norm(at, axis=1).mean() / max(users.mean(), 1e-12)
+    films = model.movies.iloc[best][["movieId", "title"]].assign(
+        genre=model.movies["genres"]
+        .iloc[best]
+        .astype(str)
+        .str.split("|")
+        .str[0]
+        .replace("", "no genre"),
+        x=at[:, 0],
+        y=at[:, 1],
+        n_ratings=model.movie_counts[best],
+    )
+    return Map(films.reset_index(drop=True), axes, middle, float(reach))

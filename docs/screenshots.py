@@ -1,0 +1,62 @@
+"""Photograph what a reader sees, 1280 pixels wide, into docs/screenshots: `make screenshots`.
+
+Each chapter in JupyterLab, at its first picture, as it is committed; and the panel alone, as
+`make app` serves it, with a few films rated.
+"""
+
+import tempfile
+from pathlib import Path
+
+from tests import browsing
+
+FOLDER = Path(__file__).parent / "screenshots"
+APP = browsing.ROOT / "app" / "panel.ipynb"
+RATED = {"Blade Runner (1982)": "5", "Pulp Fiction (1994)": "4.5", "Titanic (1997)": "1"}
+WHOLE_PANEL = 1340  # pixels
+FIRST_PICTURE = ".jp-Notebook .jp-OutputArea-output img"
+
+
+def of_chapters(page, home: Path) -> None:
+    """A screenshot of each chapter, called after it."""
+    root = home / "notebooks"
+    root.mkdir()
+    browsing.copied_chapters(root)
+    with browsing.jupyterlab(root, home / "lab") as address:
+        for chapter in sorted(root.glob("*.ipynb")):
+            page.goto(address(chapter.name))
+            page.locator(browsing.KERNEL_IS_IDLE).wait_for()
+            picture = page.locator(FIRST_PICTURE).first
+            for _ in range(3):  # what comes into view gets its true height, and moves the rest
+                picture.evaluate("image => image.scrollIntoView({block: 'center'})")
+                page.wait_for_timeout(500)
+            page.screenshot(path=FOLDER / f"{chapter.stem}.png")
+            browsing.shut_kernels(page)
+            print(chapter.stem, flush=True)
+
+
+def of_panel(page, home: Path) -> None:
+    """A screenshot of the app, whole."""
+    with browsing.voila(APP, home / "voila") as address:
+        page.goto(address)
+        panel = page.locator(".cflib-panel")
+        for title, rating in RATED.items():
+            panel.get_by_label("Search").fill(title)
+            panel.get_by_label("Found").locator(f"option:text-is('{title}')").wait_for()
+            panel.get_by_label("Found").select_option(label=title)
+            panel.get_by_label("Rating,").fill(rating)
+            panel.get_by_label("Rating,").press("Tab")
+            panel.get_by_role("button", name="Rate").press("Enter")
+            panel.get_by_label("You rated").locator(f"option:has-text('{title}')").wait_for()
+        page.set_viewport_size(browsing.SIZE | {"height": WHOLE_PANEL})
+        page.screenshot(path=FOLDER / "panel.png")
+        page.set_viewport_size(browsing.SIZE)
+        print("panel", flush=True)
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, browsing.browser() as chromium:
+        page = chromium.new_page(viewport=browsing.SIZE)
+        page.set_default_timeout(browsing.START * 1000)
+        of_panel(page, Path(home))
+        of_chapters(page, Path(home))
