@@ -111,13 +111,6 @@ def test_a_shown_figure_carries_its_alternative_text(figures, monkeypatch):
     assert data["text/plain"] == "[picture: two dots with intervals]"
 
 
-def test_a_lottery_has_one_scale_for_both_axes(figures):
-    ax = figures["lottery"].axes[0]
-    assert np.ptp(ax.get_xlim()) == pytest.approx(np.ptp(ax.get_ylim()))
-    models, winner = ax.lines[:2]
-    assert len(models.get_xdata()) == 2 and winner.get_xdata() == [0.9]
-
-
 def test_the_reasons_are_bars_of_the_contributions_and_the_rest_is_one(figures, ratings):
     model = train.fit_adam(holdout(ratings, 0.3, seed=1).train, n_features=2, epochs=3)
     table = inspection.explain(model, GIVEN, 16)
@@ -134,3 +127,10 @@ def test_names_on_the_map_do_not_lie_on_each_other(figures):
     assert len(boxes) > 3
     for k, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:k])
+
+
+def test_a_lottery_has_one_scale_for_both_axes(figures):
+    ax = figures["lottery"].axes[0]
+    assert np.ptp(ax.get_xlim()) == pytest.approx(np.ptp(ax.get_ylim()))
+    models, winner = ax.lines[:2]
+    assert len(models.get_xdata()) == 2 and winner.get_xdata() == [0.9]
