@@ -304,7 +304,8 @@ def test_a_scheduler_that_is_not_there_is_named(tmp_path):
 # Kernels
 
 
-def test_twenty_kernels_started_at_once_all_answer_through_sockets_of_their_own():
+@pytest.mark.parametrize("again", range(3))
+def test_twenty_kernels_started_at_once_all_answer_through_sockets_of_their_own(again):
     async def answers(kernel):
         with kernel.watched():
             await kernel.start_kernel(extra_arguments=KERNEL_ARGUMENTS)
