@@ -1,11 +1,11 @@
 """Sweeps with real kernels: what they leave, what survives, and that no two take each other's port."""
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from cflib import notebooks, sweep
+from cflib.runs import KERNEL_ARGUMENTS
 from cflib.sweep import manager, worker
 
 from .small_chapters import SHOW_PICTURE, chapter
@@ -303,18 +304,25 @@ def test_a_scheduler_that_is_not_there_is_named(tmp_path):
 # Kernels
 
 
-def test_kernels_started_at_once_have_no_port_to_fight_over(tmp_path):
-    kernels = [worker._Kernel(kernel_name="python3", threads=1) for _ in range(20)]
-    addresses = set()
-
-    def ends(kernel):
+@pytest.mark.parametrize("again", range(3))
+def test_twenty_kernels_started_at_once_all_answer_through_sockets_of_their_own(again):
+    async def answers(kernel):
         with kernel.watched():
-            kernel.write_connection_file()
-            addresses.add((kernel.transport, kernel.ip, kernel.shell_port))
+            await kernel.start_kernel(extra_arguments=KERNEL_ARGUMENTS)
+            client = kernel.client()
+            client.start_channels()
+            try:
+                await client.wait_for_ready(timeout=120)
+                reply = await client.execute_interactive("import os", timeout=120)
+                return reply["content"]["status"], kernel.ip
+            finally:
+                client.stop_channels()
+                await kernel.shutdown_kernel(now=True)
 
-    threads = [threading.Thread(target=ends, args=[kernel]) for kernel in kernels]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(addresses) == 20 and {transport for transport, _, _ in addresses} == {"ipc"}
+    async def at_once():
+        kernels = [worker._Kernel(kernel_name="python3", threads=1) for _ in range(20)]
+        return await asyncio.gather(*map(answers, kernels))
+
+    statuses, addresses = zip(*asyncio.run(at_once()), strict=True)
+    assert statuses == ("ok",) * 20
+    assert len(set(addresses)) == 20 and all(address.startswith("/") for address in addresses)
