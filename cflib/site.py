@@ -45,7 +45,12 @@ GROUPS = {  # name in the contents: what is in it
     "Chapters": ["notebooks/[0-9]*.ipynb"],
     "Exercises": ["notebooks/exercises/*.ipynb"],
     "Check yourself and look up": ["docs/question*.md", "docs/glossary.md", "docs/mathematics.md"],
-    "More": ["docs/**/*.md", "data/README.md", "benchmarks/results/results.md"],
+    "More": [
+        "docs/**/*.md",
+        "data/README.md",
+        "benchmarks/results/results.md",
+        "benchmarks/accuracy/results.md",
+    ],
 }
 SECTIONS = ["h1", "h2", "h3"]
 LARGEST = 200_000  # bytes of a linked file that still gets a page of its own
