@@ -134,7 +134,7 @@ def _html(folder, table, ranked, about, pictures) -> str:
     first = [name for name in dict.fromkeys(first) if name in linked]
     rest = [name for name in linked if name not in first]
     return HTML.format(
-        name=escape(about["sweep"]), chapter=escape(about["chapter"]), style=page.STYLE,
+        name=escape(about["sweep"]), chapter=escape(about["chapter"]), style=page.asset("content.css") + page.asset("page.css"),
         summary=escape(summary(folder)), images=images,
         ranked=ranked.to_html(index=False, border=0, float_format="{:.4f}".format, na_rep=""),
         runs=linked[first + rest].to_html(
