@@ -215,7 +215,7 @@ def markdown(found) -> str:
         parts += ["## Ratings inside their 90 % intervals (five folds, 2018)\n"]
         parts += [_table(
             ["model", "setting", "films with … training ratings", "test ratings", "inside"],
-            [[_label(r), r["setting"], r["films_with"], f"{r['n']:,}", _value(r["coverage"])]
+            [[f"{_label(r)}, {USES[MODELS[r['model']]['uses']]}", r["setting"], r["films_with"], f"{r['n']:,}", _value(r["coverage"])]
              for r in found["coverage"]],
         )]  # fmt: skip
     return "\n".join(parts)
