@@ -313,7 +313,9 @@ def figure(rows):
                       style="italic")  # fmt: skip
     several = max((len(row["splits"]) for row in order), default=1)
     names = [
-        row["label"] if len(row["splits"]) == several else f"{row['label']} (1 fold)"
+        row["label"]
+        if len(row["splits"]) == several
+        else f"{row['label']} ({len(row['splits'])} of {several} folds)"
         for row in order
     ]
     axes.set_yticks(range(len(order)), names, fontsize=8)
