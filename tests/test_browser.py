@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 
 expect.set_options(timeout=60_000)  # the machine may be busy
 PANEL, APP = "05_inspection.ipynb", runs.ROOT / "app" / "panel.ipynb"
-CHAPTERS = sorted(path.name for path in runs.NOTEBOOKS.glob("*.ipynb"))
+CHAPTERS = sorted(path.name for path in runs.NOTEBOOKS.glob("[0-9]*.ipynb"))
 SHORTER = {  # what takes a minute in full, where nbval runs it so
     "00_original.ipynb": {"epochs": 40},
     "07_scale.ipynb": {"sizes": [100_000, 300_000, 1_000_000]},
