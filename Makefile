@@ -25,7 +25,7 @@ ifneq ($(USABLE),yes)
 .PHONY: $(READY)
 endif
 
-.PHONY: help run sweep test doctor notebooks lab app site screenshots bench-accuracy bench clean
+.PHONY: help run sweep test doctor notebooks lab site app screenshots bench-accuracy bench clean
 
 help:  ## list the targets (the default)
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s%s\n", $$1, $$2}'
