@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import scipy.linalg
 import scipy.sparse
-import scipy.stats
+import scipy.special
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
@@ -223,7 +223,7 @@ class BayesModel(FactorModel):
         From the normal distribution with the predictive mean and variance, clipped to the scale.
         """
         middle = self.predict(movie_index, user_index, clip=False)
-        half = scipy.stats.norm.ppf((1 + level) / 2) * self.predict_std(
+        half = scipy.special.ndtri((1 + level) / 2) * self.predict_std(
             movie_index, user_index, noise=True
         )
         return tuple(np.clip(end, *self.scale) for end in (middle - half, middle + half))
@@ -426,6 +426,8 @@ class Side:
 
     def draw_prior(self):
         """Draw mean, precision and blocks given the rows; returns what `sample_rows` takes."""
+        from scipy import stats  # here, because it is slow to load and only this needs it
+
         values, blocks, rng = self.values.astype(np.float64), self.blocks, self.rng
         n, k = values.shape
         left = values - sum(block.shift for block in blocks)
@@ -436,7 +438,7 @@ class Side:
         for block in blocks:
             scatter += block.scatter()
             freedom += block.rank
-        precision = scipy.stats.wishart.rvs(
+        precision = stats.wishart.rvs(
             freedom, scipy.linalg.inv((scatter + scatter.T) / 2), random_state=rng
         ).reshape(k, k)
         root = np.linalg.cholesky(precision)

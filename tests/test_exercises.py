@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from cflib import exercises, notebooks, runs
-from cflib.__main__ import cli
+from cflib.cli import cli
 
 SOLUTIONS = sorted(exercises.SOLUTIONS.glob("*.ipynb"))
 EXERCISES = sorted(exercises.EXERCISES.glob("*.ipynb"))

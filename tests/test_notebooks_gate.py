@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from cflib import data, notebooks
-from cflib.__main__ import cli
+from cflib.cli import cli
 
 from .small_chapters import SHOW_PICTURE, SHOW_WIDGET, chapter
 

@@ -16,7 +16,7 @@ from bs4 import BeautifulSoup
 from click.testing import CliRunner
 
 from cflib import data, own, runs, split
-from cflib.__main__ import cli
+from cflib.cli import cli
 from cflib.model import FactorModel
 
 SHELVES = ("poetry", "crime", "garden")

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from cflib import runs, train
-from cflib.__main__ import cli
+from cflib.cli import cli
 
 from .conftest import make_ratings
 from .small_chapters import chapter

@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 from click.testing import CliRunner
 
 from cflib import page_check, site
-from cflib.__main__ import cli
+from cflib.cli import cli
 
 from .small_chapters import chapter
 

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from click.testing import CliRunner
 
 from cflib import metrics, runs, sweep
-from cflib.__main__ import cli
+from cflib.cli import cli
 from cflib.notebooks import fetched
 
 from .small_chapters import chapter

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import scipy.stats
+import scipy.special
 
 from .. import bayes, implicit, normalize, solve
 from ..data import Ratings
@@ -71,7 +71,7 @@ class NewUser:
 
         float64, (n_movies,) each. Raises as `std`.
         """
-        half = scipy.stats.norm.ppf((1 + level) / 2) * self.std(noise=True)
+        half = scipy.special.ndtri((1 + level) / 2) * self.std(noise=True)
         scores = self.scores()
         return tuple(np.clip(end, *self.model.scale) for end in (scores - half, scores + half))
 
