@@ -198,16 +198,25 @@ if len(attempts.read_text()) <= size:
     assert sum(before[name] != stamps(out)[name] for name in before) == 1
 
 
-def test_a_worker_that_is_killed_takes_no_run_with_it(tmp_path):
-    path = plan_file(tmp_path, fixed={"pause": 0.5}, grid={"size": [1, 2, 3, 4]})
-    out = tmp_path / "out"
-    sweeping = subprocess.Popen(command(path, out, "--workers", "2"), stdout=subprocess.DEVNULL)
-    kernel = wait_for(lambda: kernels_of(sweeping.pid))[0]
-    kernel.parent().kill()
-    assert sweeping.wait(120) == 0
-    table = sweep.collect(out)
-    assert list(table["status"]) == ["ok"] * 4 and table["run"].is_unique
-    is_whole(out)
+def test_a_run_whose_worker_dies_has_one_more_chance_and_is_recorded_and_no_other_suffers(tmp_path):
+    kills_its_worker = f"""
+import os, signal
+attempts = Path({str(tmp_path)!r}) / f"attempts-{{size}}"
+with attempts.open("a") as file:
+    file.write("x")
+if len(attempts.read_text()) <= rate:
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)"""
+    always, once = {"size": 0, "rate": 9.0}, {"size": 1, "rate": 1.0}
+    others = [{"size": size, "rate": 0.0} for size in (2, 3, 4, 5)]
+    points = [always, once, *others]
+    plan = small(tmp_path, SCORE, kills_its_worker, grid={}, points=points)
+    out = sweep.run(plan, tmp_path / "out", workers=2)
+    table = sweep.collect(out).set_index("size")
+    assert table["status"].to_dict() == {0: "killed"} | dict.fromkeys(range(1, 6), "ok")
+    tried = {size: (tmp_path / f"attempts-{size}").read_text() for size in range(6)}
+    assert tried == {0: "xx", 1: "xx", 2: "x", 3: "x", 4: "x", 5: "x"}
+    assert table["attempts"][0] == 2 and "worker died, at 2 attempts" in table["error"][0]
 
 
 def test_a_sweep_and_a_kernel_killed_in_the_middle_lose_no_run_and_do_none_twice(tmp_path):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..runs import picture
+
 HEAD, RECORD = "sweep.json", "run.json"
 
 
@@ -31,7 +33,8 @@ def collect(folder) -> pd.DataFrame:
     """The runs of a sweep that are done, one row each, in the sweep's order.
 
     Columns: the chapter's parameters; the numbers, texts and truth values that it recorded (of
-    what it recorded as a dict or a frame, only the sweep's metric); seconds, peak_mb (of the
+    what it recorded as a dict or a frame, only the sweep's metric; of a figure, the picture's path
+    in the sweep's folder); seconds, peak_mb (of the
     kernel), status, error, attempts; and run, the name of its folder. A recorded name that is also
     a parameter's has "recorded." before it.
     """
@@ -41,7 +44,8 @@ def collect(folder) -> pd.DataFrame:
         if key not in done:
             continue
         record = done[key]
-        found = {n: v for n, v in record["recorded"].items() if isinstance(v, str | int | float)}
+        found = {n: _in_a_cell(v, name) for n, v in record["recorded"].items()}
+        found = {n: v for n, v in found.items() if isinstance(v, str | int | float)}
         if record["status"] == "ok":
             found[about["metric"]] = value_at(record["recorded"], about["metric"])
         taken = record["parameters"]
@@ -54,6 +58,10 @@ def collect(folder) -> pd.DataFrame:
     return pd.DataFrame(rows).apply(_of_one_kind)
 
 
+def _in_a_cell(recorded, run: str):
+    return f"{run}/{file}" if (file := picture(recorded)) else recorded
+
+
 def _of_one_kind(column: pd.Series) -> pd.Series:
     """A column of values that a table file can hold: lists, and what is mixed, as text."""
     kinds = {type(value) for value in column.dropna()} if column.dtype == object else set()
@@ -62,8 +70,8 @@ def _of_one_kind(column: pd.Series) -> pd.Series:
 
 
 def value_at(recorded: dict, path: str):
-    """What lies at "name" or, in dicts, at "name.of.it"; None where there is nothing."""
-    if path in recorded:
+    """The number at "name" or, in dicts, at "name.of.it"; None where there is none."""
+    if isinstance(recorded.get(path), int | float):
         return recorded[path]
     first, _, rest = path.partition(".")
     inner = recorded.get(first)

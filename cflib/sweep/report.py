@@ -117,13 +117,9 @@ def _html(folder, table, ranked, about, pictures) -> str:
     from .. import page  # here, as above
 
     linked = table.copy()
-    if len(linked):
-        linked["run"] = [
-            f'<a href="{escape(run)}/{escape(about["chapter"])}.ipynb">{escape(run)}</a>'
-            for run in table["run"]
-        ]
-        for column in table.select_dtypes(exclude="number").columns.difference(["run"]):
-            linked[column] = [escape(str(value)) for value in table[column]]
+    for column in table.select_dtypes(exclude="number"):
+        cells = zip(table[column], table["run"], strict=True)
+        linked[column] = [_cell(value, run, about["chapter"]) for value, run in cells]
     images = "\n".join(
         f'<p><img alt="{escape(ALTERNATIVE)}" '
         f'src="data:image/png;base64,{base64.b64encode(png).decode()}"></p>'
@@ -141,6 +137,15 @@ def _html(folder, table, ranked, about, pictures) -> str:
             index=False, border=0, escape=False, float_format="{:.4f}".format, na_rep=""
         ),
     )  # fmt: skip
+
+
+def _cell(value, run: str, chapter: str) -> str:
+    """What stands in a cell of the table of runs; runs and their pictures are linked to."""
+    if value == run:
+        return f'<a href="{escape(run)}/{escape(chapter)}.ipynb">{escape(run)}</a>'
+    if str(value).startswith(f"{run}/"):
+        return f'<a href="{escape(value)}">{escape(value.removeprefix(f"{run}/"))}</a>'
+    return "" if pd.isna(value) else escape(str(value))
 
 
 ALTERNATIVE = "The sweep's metric by setting; the table of settings below has the figures."
