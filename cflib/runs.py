@@ -310,7 +310,9 @@ def _execute(chapter: Path, executed: Path, values: dict) -> None:
     finally:
         if partial.exists():
             now = read_metrics(executed.parent)
-            keep_records(partial, {n: v for n, v in now.items() if n not in before or before[n] != v})
+            keep_records(
+                partial, {n: v for n, v in now.items() if n not in before or before[n] != v}
+            )
             os.replace(partial, executed)
 
 

@@ -143,11 +143,12 @@ def test_the_same_sweep_again_does_nothing_and_a_larger_one_only_what_is_new(swe
     chapter_folder = plan.chapter.parent
     larger = sweep.plan(
         "mine", "small.ipynb", "score", folder=chapter_folder, seeds=[1, 2],
-        grid={"size": [1, 2], "rate": [0.5, 2.0]}, points=[{"size": 5}],
+        grid={"size": [1, 2], "rate": [0.5, 2.0]}, points=[{"size": 5, "pause": 0.01}],
     )  # fmt: skip
-    sweep.run(larger, out, workers=2)
+    table = sweep.collect(sweep.run(larger, out, workers=2))
     after = stamps(out)
     assert {name: after[name] for name in before} == before and len(after) == 10
+    assert set(table["run"]) == set(after)  # although more varies, so that others have other names
     smaller = sweep.run(plan, out)
     assert len(sweep.collect(smaller)) == 8  # the others stay in the folder, not in the table
 

@@ -13,9 +13,9 @@ HEAD, RECORD = "sweep.json", "run.json"
 
 
 def outcomes(folder) -> dict[str, dict]:
-    """What `run.json` says of each run in a folder, by the run's hash."""
+    """What `run.json` says of each run, and `run`, its folder's name, by the run's hash."""
     records = [
-        json.loads(path.read_text(encoding="utf-8"))
+        json.loads(path.read_text(encoding="utf-8")) | {"run": path.parent.name}
         for path in sorted(Path(folder).glob(f"[!.]*/{RECORD}"))
     ]
     return {record["key"]: record for record in records}
@@ -40,11 +40,11 @@ def collect(folder) -> pd.DataFrame:
     """
     about, done = head(folder), outcomes(folder)
     rows = []
-    for key, name in about["runs"].items():
+    for key in about["runs"]:
         if key not in done:
             continue
         record = done[key]
-        found = {n: _in_a_cell(v, name) for n, v in record["recorded"].items()}
+        found = {n: _in_a_cell(v, record["run"]) for n, v in record["recorded"].items()}
         found = {n: v for n, v in found.items() if isinstance(v, str | int | float)}
         if record["status"] == "ok":
             found[about["metric"]] = value_at(record["recorded"], about["metric"])
@@ -52,8 +52,7 @@ def collect(folder) -> pd.DataFrame:
         rows.append(
             taken
             | {f"recorded.{n}" if n in taken else n: v for n, v in found.items()}
-            | {n: record[n] for n in ("seconds", "peak_mb", "status", "error", "attempts")}
-            | {"run": name}
+            | {n: record[n] for n in ("seconds", "peak_mb", "status", "error", "attempts", "run")}
         )
     return pd.DataFrame(rows).apply(_of_one_kind)
 

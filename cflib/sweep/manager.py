@@ -99,6 +99,8 @@ def _do(plan, out, done, missing, scheduler, workers, bar) -> None:
         _client(out, scheduler, workers, len(missing)) as client,
     ):
         for point, outcome, files in _results(client, plan, missing):
+            if point.key in done:  # an earlier attempt, which failed
+                shutil.rmtree(out / done[point.key]["run"], ignore_errors=True)
             _keep(out / point.name, point, outcome, files)
             progress.see(outcome)
 
@@ -131,7 +133,8 @@ def _tidy(out: Path) -> None:
 def _write_head(plan: Plan, out: Path) -> None:
     head = {
         "sweep": plan.name, "chapter": plan.chapter.stem, "metric": plan.metric,
-        "better": plan.better, "varied": list(plan.varied), "repeats": plan.repeats, "data": plan.data,
+        "better": plan.better, "varied": list(plan.varied), "usual": plan.usual,
+        "repeats": plan.repeats, "data": plan.data,
         "runs": {point.key: point.name for point in plan.points},
     }  # fmt: skip
     if (out / HEAD).exists():
@@ -156,7 +159,7 @@ def _keep(folder: Path, point: Point, outcome: dict, files: dict[str, bytes]) ->
     beside.mkdir(exist_ok=True)
     record = {"key": point.key, "parameters": point.parameters} | outcome
     (beside / RECORD).write_text(dumps(record), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)  # an earlier attempt, which failed
+    shutil.rmtree(folder, ignore_errors=True)
     os.replace(beside, folder)
 
 
