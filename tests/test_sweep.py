@@ -288,7 +288,7 @@ def test_over_users_pairing_tells_apart_what_the_intervals_do_not(tmp_path):
     assert best["high"] > other["score"] and other["difference_low"] > 0
 
 
-def equal_settings(rng, n_settings=8, n_users=200):
+def equal_settings(rng, n_settings=8, n_users=100):
     """Settings that are equally good, each on the same users with noise of its own."""
     hard = rng.exponential(1.0, n_users)
     weight = np.full(n_users, 10)
@@ -302,14 +302,14 @@ def test_of_settings_that_are_equally_good_the_luckiest_is_not_told_apart():
     """Nineteen times in twenty; pair by pair, as if named beforehand, far less often."""
     rng = np.random.default_rng(1)
     together = beforehand = 0
-    for _ in range(150):
+    for _ in range(100):
         settings = equal_settings(rng)
         order = np.argsort([shares.value for (shares,) in settings])
         best, worst = int(order[0]), int(order[-1])
         together += (np.delete(sweep.compare.from_best(settings, best)[:, 1], best) > 0).any()
         beforehand += metrics.difference(settings[worst], settings[best])[1] > 0
-    assert together <= 15  # of 150: more than three deviations above 5%
-    assert beforehand >= 45
+    assert together <= 11  # of 100: nearly three deviations above 5%
+    assert beforehand >= 30
 
 
 def test_a_setting_that_is_really_better_is_told_apart_from_all():
