@@ -271,16 +271,22 @@ def _logarithmic(axis, form: str) -> None:
 
 @_styled
 def heat_map(table: pd.DataFrame, title: str, label: str, best=min, form: str = ".3f") -> Figure:
-    """A table as a picture, its best cell framed; index and columns label the axes."""
+    """A table as a picture, its best cell framed; index and columns label the axes.
+
+    Where there is no value (NaN) the cell stays blank.
+    """
     values = table.to_numpy()
-    figure, ax = _axes(1.6 + 1.0 * values.shape[1], 1.7 + 0.5 * values.shape[0])
+    there = values[~np.isnan(values)]
+    column = max(1.0, 0.09 * max(len(str(name)) for name in table.columns))
+    wide = max(1.6 + column * values.shape[1], 1.6 + 0.1 * len(title))
+    figure, ax = _axes(wide, 1.7 + 0.5 * values.shape[0])
     image = ax.imshow(values, cmap="viridis_r" if best is min else "viridis", aspect="auto")
-    lightest = values.min() if best is min else values.max()
-    for (r, c), value in np.ndenumerate(values):
-        near_light = abs(value - lightest) < 0.45 * np.ptp(values)
+    for r, c in np.argwhere(~np.isnan(values)):
+        value = values[r, c]
+        near_light = abs(value - best(there)) < 0.45 * np.ptp(there)
         ax.text(c, r, f"{value:{form}}", ha="center", va="center", fontsize=9,
                 color="black" if near_light else "white")  # fmt: skip
-    r, c = np.argwhere(values == best(values.ravel()))[0]
+    r, c = np.argwhere(values == best(there))[0]
     frame = matplotlib.patches.Rectangle((c - 0.5, r - 0.5), 1, 1, fill=False, ec=ORANGE, lw=3)
     ax.add_patch(frame)
     ax.grid(visible=False)

@@ -9,7 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from click.testing import CliRunner
 
-from cflib import metrics, runs, sweep
+from cflib import metrics, plots, runs, sweep
 from cflib.cli import cli
 from cflib.notebooks import fetched
 
@@ -415,3 +415,11 @@ def test_a_setting_that_is_far_off_does_not_hide_how_the_others_differ(tmp_path)
     (panel,), (lines,) = slices.axes, differences.axes
     assert panel.get_ylim()[1] < 1 and "1 far off" in panel.get_ylabel()
     assert lines.get_xlim()[1] < 1 and "+8.200" in [text.get_text() for text in lines.texts]
+
+
+def test_the_map_of_settings_that_are_no_grid_has_blank_cells(tmp_path):
+    folder = finished(tmp_path, {(1, 1): [1.0], (1, 2): [2.0], (2, 1): [0.5]}, varied=("a", "b"))
+    table = sweep.grid(sweep.settings(folder), "a", "b", "score")
+    (panel, _) = plots.heat_map(table, "score", "score").axes
+    assert [text.get_text() for text in panel.texts] == ["1.000", "2.000", "0.500"]
+    assert panel.patches[0].get_xy() == (-0.5, 0.5)

@@ -307,7 +307,8 @@ def test_a_cluster_that_exists_gives_the_same_table(swept, tmp_path, cluster):
     is_whole(tmp_path / "theirs")
 
 
-def test_a_scheduler_that_is_not_there_is_named(tmp_path):
+def test_a_scheduler_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(manager, "ANSWERS", 0.5)
     with pytest.raises(sweep.SweepError, match="no scheduler answers at tcp://127.0.0.1:1"):
         sweep.run(small(tmp_path), tmp_path / "out", scheduler="tcp://127.0.0.1:1")
 

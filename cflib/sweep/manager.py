@@ -35,6 +35,7 @@ from .collect import HEAD, RECORD, outcomes, value_at
 from .planning import Plan, Point, sources
 
 KERNEL_BYTES = 0.8e9  # that a TensorFlow kernel and its worker may take
+ANSWERS = 5.0  # seconds after which a scheduler that is there has answered
 WORK, LOCK, PART = ".work", ".lock", ".part"
 OF_OUR_OWN = {  # what Dask's scheduler does when a worker dies: its run is tried once more …
     "distributed.scheduler.allowed-failures": worker.ATTEMPTS - 1,
@@ -175,7 +176,7 @@ def _client(out: Path, scheduler: str, workers: int, n_runs: int):
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if scheduler:
         try:
-            client = Client(scheduler, timeout=5, set_as_default=False)
+            client = Client(scheduler, timeout=ANSWERS, set_as_default=False)
         except (OSError, ValueError) as error:
             raise SweepError(f"no scheduler answers at {scheduler}: {error}") from error
         with client:
