@@ -42,6 +42,8 @@ def folder(tmp_path):
         folder / "02_second.ipynb",
         "from cflib import runs",
         "runs.record(run_dir, 'second', [size, runs.read_metrics(run_dir)['first']['size']])",
+        "from matplotlib.figure import Figure",
+        "runs.record(run_dir, 'drawn', Figure())",
         parameters=SECOND,
     )
     return folder
@@ -128,15 +130,16 @@ def test_a_run_leaves_executed_chapters_one_page_and_what_was_recorded(folder, t
     assert runs.read_metrics(out) == {
         "first": {"size": 20, "rate": 0.5, "fast": True, "name": "auto"},
         "second": [20, 20],
+        "drawn": {"figure": "drawn.png"},
     }
     assert sorted(path.name for path in out.iterdir()) == [
-        "01_first.ipynb", "02_second.ipynb", "index.html", "metrics.json", "notes.txt",
+        "01_first.ipynb", "02_second.ipynb", "drawn.png", "index.html", "metrics.json", "notes.txt",
     ]  # fmt: skip
     executed, second = (
         nbformat.read(out / name, as_version=4) for name in ("01_first.ipynb", "02_second.ipynb")
     )
     assert executed.metadata["cflib"] == {"recorded": {"first": runs.read_metrics(out)["first"]}}
-    assert second.metadata["cflib"] == {"recorded": {"second": [20, 20]}}
+    assert set(second.metadata["cflib"]["recorded"]) == {"second", "drawn"}
     assert all(c.execution_count for c in executed.cells if c.cell_type == "code")
     said, noise = capfd.readouterr()
     assert [line.split()[:2] for line in said.splitlines()] == [
