@@ -128,7 +128,7 @@ class Panel(widgets.VBox):
         beside = widgets.Layout(flex_flow="row wrap", grid_gap="0 32px")
         columns = widgets.Box([widgets.VBox(own), widgets.VBox(answers)], layout=beside)
         picture = widgets.Box([self.map, self.you]).add_class("map")
-        return [widgets.HTML(STYLE), columns, picture, self.near]
+        return [widgets.HTML(STYLE), columns, self.near, picture]
 
     # What somebody does
 
@@ -250,7 +250,7 @@ class Panel(widgets.VBox):
             f'<path d="{STAR}" stroke="white" stroke-width="4"/>'
             f'<path d="{STAR}" stroke="black" stroke-width="2"/></svg>'
         )
-        self.near.value = f"<p>☆ is you. Nearest to you: {near}.</p>"
+        self.near.value = f"<h3>Your place on the map</h3><p>☆ is you. Nearest to you: {near}.</p>"
 
     def _say(self, sentence: str, problem: bool = False):
         kind = ' class="problem"' if problem else ""

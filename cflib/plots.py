@@ -124,7 +124,7 @@ def rating_histogram(ratings: Ratings, label: str = "rating (stars)") -> Figure:
     ax.bar_label(bars, [f"{share:.0%}" for share in count / count.sum()], padding=2, fontsize=9)
     ax.set(title="Which ratings are given", xlabel=label, ylabel="share of all ratings")
     ax.set_xticks(value)
-    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.grid(axis="x", visible=False)
     return figure
 
@@ -259,7 +259,8 @@ def training_curves(histories: dict, x: str = "step") -> Figure:
         ax.set_xlabel("training time (seconds)" if x == "seconds" else "step of the solver")
         if x == "seconds":
             _logarithmic(ax.xaxis, "{x:g}")
-    axes[-1].legend()
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
 

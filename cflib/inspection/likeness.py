@@ -17,7 +17,7 @@ from .newcomer import NewUser, user_index_of
 
 
 def similar(model: FactorModel, movie_id, n: int = 10, min_ratings: int = 0) -> pd.DataFrame:
-    """The films whose features point the same way: cos(x_i, x_k) = x_i·x_k / (|x_i| |x_k|).
+    """The films whose features point the same way: cos(x_i, x_l) = x_i·x_l / (|x_i| |x_l|).
 
     Returns
     -------
