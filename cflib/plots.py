@@ -258,15 +258,15 @@ def training_curves(histories: dict, x: str = "step") -> Figure:
     for ax in axes:
         ax.set_xlabel("training time (seconds)" if x == "seconds" else "step of the solver")
         if x == "seconds":
-            _logarithmic(ax.xaxis, "{x:g}")
+            _logarithmic(ax.xaxis, "{x:g}", (1, 3))
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
 
-def _logarithmic(axis, form: str) -> None:
+def _logarithmic(axis, form: str, ticks=(1, 2, 5)) -> None:
     getattr(axis.axes, f"set_{axis.axis_name}scale")("log")
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_locator(LogLocator(subs=ticks))
     axis.set_major_formatter(StrMethodFormatter(form))
     axis.set_minor_formatter(NullFormatter())
 
