@@ -12,6 +12,8 @@ after that, and so on, each weighed by how well known it is.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pandas as pd
 
@@ -58,9 +60,7 @@ def questions(model: FactorModel, n: int = 10, user: NewUser | None = None) -> p
     """
     if not model.n_features or not model.n_users:
         raise ValueError(f"{model!r} has no features, so no film tells more than another")
-    films, covariance, noise = _population(model)
-    known = model.movie_counts / max(model.movie_counts.max(), model.n_users)
-    interest = (np.sqrt(known)[:, None] * films).T @ films
+    films, covariance, noise, known, interest = _before_the_first(model)
     before = np.sum(covariance * interest)
     rated = np.zeros(0, int) if user is None else user.movie_index
     for i in rated:
@@ -81,6 +81,14 @@ def questions(model: FactorModel, n: int = 10, user: NewUser | None = None) -> p
         known=known[movies], variance_left=variance
     )
     return frame.set_index(pd.RangeIndex(1, len(frame) + 1, name="rank"))
+
+
+@functools.lru_cache(maxsize=1)  # for a panel, which asks at every change
+def _before_the_first(model):
+    """`_population`, how well known the films are, and Σ_l √known_l x_l x_lᵀ."""
+    films, covariance, noise = _population(model)
+    known = model.movie_counts / max(model.movie_counts.max(), model.n_users)
+    return films, covariance, noise, known, (np.sqrt(known)[:, None] * films).T @ films
 
 
 def _after(covariance, film, noise):
