@@ -131,7 +131,9 @@ def tidy_tables(soup: BeautifulSoup) -> None:
     """An index's name into the row of the columns' names, and no line broken inside a figure."""
     for rows in (head.find_all("tr") for head in soup.select(".dataframe > thead")):
         pairs = list(zip(*(row.find_all("th") for row in rows), strict=False))
-        if len(rows) == 2 and not any(above.get_text() and below.get_text() for above, below in pairs):
+        if len(rows) == 2 and not any(
+            above.get_text() and below.get_text() for above, below in pairs
+        ):
             for above, below in pairs:
                 above.string = above.get_text() or below.get_text()
             rows[1].decompose()

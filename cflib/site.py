@@ -52,7 +52,7 @@ GROUPS = {  # name in the contents: what is in it
         "benchmarks/accuracy/results.md",
     ],
 }
-FOLDED = "The check (run it in JupyterLab; unfolded, it gives answers away)"
+FOLDED = "The check (its code holds the answer)"
 SECTIONS = ["h1", "h2", "h3"]
 LARGEST = 200_000  # bytes of a linked file that still gets a page of its own
 
@@ -206,9 +206,10 @@ def _tidy(soup: BeautifulSoup) -> None:
 
 
 def _hint(source: PurePosixPath) -> str:
-    return f"""<aside class="hint"><p>To run this and change it, type in the folder of the course:</p>
-<pre>make lab ARGS={source}
-python -m jupyterlab {source}   # the same, without make</pre></aside>"""
+    return f"""<aside class="hint"><p>To run this and change it, type in the folder of the course</p>
+<pre>make lab ARGS={source}</pre>
+<p>or, without make,</p>
+<pre>python -m jupyterlab {source}</pre></aside>"""
 
 
 def _text(heading) -> str:
