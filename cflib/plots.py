@@ -15,6 +15,7 @@ import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
+from matplotlib.transforms import Bbox
 
 from .data import Ratings
 from .normalize import Normalization
@@ -123,7 +124,7 @@ def rating_histogram(ratings: Ratings, label: str = "rating (stars)") -> Figure:
     ax.bar_label(bars, [f"{share:.0%}" for share in count / count.sum()], padding=2, fontsize=9)
     ax.set(title="Which ratings are given", xlabel=label, ylabel="share of all ratings")
     ax.set_xticks(value)
-    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.grid(axis="x", visible=False)
     return figure
 
@@ -257,14 +258,15 @@ def training_curves(histories: dict, x: str = "step") -> Figure:
     for ax in axes:
         ax.set_xlabel("training time (seconds)" if x == "seconds" else "step of the solver")
         if x == "seconds":
-            _logarithmic(ax.xaxis, "{x:g}")
-    axes[-1].legend()
+            _logarithmic(ax.xaxis, "{x:g}", (1, 3))
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
 
-def _logarithmic(axis, form: str) -> None:
+def _logarithmic(axis, form: str, ticks=(1, 2, 5)) -> None:
     getattr(axis.axes, f"set_{axis.axis_name}scale")("log")
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_locator(LogLocator(subs=ticks))
     axis.set_major_formatter(StrMethodFormatter(form))
     axis.set_minor_formatter(NullFormatter())
 
@@ -520,7 +522,7 @@ def reasons(explanation: pd.DataFrame, who: str = "you", n: int = 10) -> Figure:
     `who` gave the ratings.
     """
     *shown, baseline = explanation.itertuples()
-    labels = [f"because {who} gave {_cut(row.title, 34)} {row.rating:g}" for row in shown[:n]]
+    labels = [f"{_cut(row.title, 40)}   {row.rating:g}" for row in shown[:n]]
     values = [row.contribution for row in shown[:n]]
     if len(shown) > n:
         labels.append(f"the {len(shown) - n} others together")
@@ -530,9 +532,11 @@ def reasons(explanation: pd.DataFrame, who: str = "you", n: int = 10) -> Figure:
     bars = ax.barh(place, values, color=[BLUE if v >= 0 else ORANGE for v in values], height=0.7)
     ax.bar_label(bars, [f"{v:+.2f}".replace("-", "−") for v in values], padding=3, fontsize=9)
     ax.axvline(0, color="black", lw=1)
-    ax.margins(x=0.22)
+    ax.margins(x=0.15)
     ax.set_yticks(place, labels)
     ax.grid(axis="y", visible=False)
+    ax.annotate(f"because {who} gave", (0, 1), (-6, 9), "axes fraction", "offset points",
+                ha="right", color="#555555")  # fmt: skip
     ax.set(
         title=f"Why {explanation.attrs['prediction']:.2f} for "
         f"{_cut(explanation.attrs['title'].split(' (')[0], 30)}",
@@ -562,20 +566,25 @@ def movie_map(films: pd.DataFrame, person=None, who: str = "you", labels: int = 
     if person is not None:
         ax.plot(*person, "*", color="black", ms=20, mec="white", mew=1.5, label=who, zorder=5)
     ax.set(
-        title="The best known films, by what their ratings have in common",
+        title="The best known titles, by what their ratings have in common",
         xlabel="first direction of the features (no unit)",
         ylabel="second direction of the features (no unit)",
     )
-    figure.legend(loc="outside lower center", ncols=4, title="first genre of the film")
-    _name_where_there_is_room(figure, ax, films.head(labels))
+    if len(common) > 1 or person is not None:
+        figure.legend(loc="outside lower center", ncols=4, title="first genre")
+    _name_where_there_is_room(figure, ax, films.head(labels), person)
     return figure
 
 
-def _name_where_there_is_room(figure, ax, films) -> None:
-    """Write a film's name beside it unless it would lie on another name or leave the axes."""
+def _name_where_there_is_room(figure, ax, films, person) -> None:
+    """Write a film's name beside it unless it would lie on another, on `person`, or off the axes."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     frame, taken = ax.get_window_extent(), []
+    if person is not None:
+        x, y = ax.transData.transform(person)
+        half = 10 / 72 * figure.dpi  # of a mark of 20 points
+        taken.append(Bbox([(x - half, y - half), (x + half, y + half)]))
     for film in films.itertuples():
         text = ax.annotate(_cut(film.title.split(" (")[0], 28), (film.x, film.y), (5, 3), fontsize=8,
                            textcoords="offset points")  # fmt: skip
