@@ -22,7 +22,7 @@ def of_chapters(page, home: Path) -> None:
     root.mkdir()
     browsing.copied_chapters(root)
     with browsing.jupyterlab(root, home / "lab") as address:
-        for chapter in sorted(root.glob("*.ipynb")):
+        for chapter in sorted(root.glob("[0-9]*.ipynb")):
             page.goto(address(chapter.name))
             page.locator(browsing.KERNEL_IS_IDLE).wait_for()
             picture = page.locator(FIRST_PICTURE).first
