@@ -31,6 +31,7 @@ from .data import Ratings
 from .model import FactorModel
 
 NOISE_SHAPE = 10.0  # how alike users' noises are: the degrees of freedom of their distribution
+MASK_DAMPING = 20.0  # ratings; a film with one rating would else be described by one person
 VAGUE = 1e-3  # of the Gamma priors of scales: as good as none
 
 
@@ -53,6 +54,7 @@ def fit_bayes(
         r_ij ~ N(m + x_i·w_j + b_j + c_i, 1 / α_j)
         (x_i, c_i) ~ N(μ + β_1ᵀ f_i1 + …, Λ⁻¹),   (w_j, b_j) likewise with its own μ, Λ, β
         (μ, Λ) normal-Wishart,   β_F ~ N(0, Λ⁻¹ / λ_F),   λ_F, α_j Gamma
+        and the variance of c_i larger by υ / (1 + n_i), of b_j by its υ / (1 + n_j), 1/υ Gamma
 
     There is no λ to choose: the precisions Λ take its place, and are sampled with the rest.
 
@@ -68,8 +70,8 @@ def fit_bayes(
         How many of the remaining draws the model keeps, evenly spaced; its prediction is the
         mean over them.
     who_rated_what : bool
-        Give each film its raters, and each user their films, as features (each row of the mask
-        over the root of its number of ratings): what SVD++ learns from.
+        Give each film its raters, and each user their films, as features: rows of the mask, over
+        √(20 + their number of ratings). SVD++ learns from the same.
     movie_features, user_features : (n_movies, p), (n_users, q) or None
         More features, dense or sparse; `film_features` makes a table from titles and genres.
     seed : int
@@ -318,8 +320,8 @@ class _Chain:
         i, j = ratings.movie_index, ratings.user_index
         self.of_movie = solve.by_row(i, j, residual, ratings.n_movies)
         self.of_user = solve.by_row(j, i, residual, ratings.n_users)
-        self.movies = Side(ratings.n_movies, n_features + 1, movie_features, rng)
-        self.users = Side(ratings.n_users, n_features + 1, user_features, rng)
+        self.movies = Side(ratings.movie_counts, n_features + 1, movie_features, rng)
+        self.users = Side(ratings.user_counts, n_features + 1, user_features, rng)
         self.user_counts = ratings.user_counts
         self.alpha, self.scale = np.ones(ratings.n_users), 1.0
 
@@ -397,7 +399,7 @@ def _features(ratings: Ratings, who_rated_what, movie_features, user_features):
             (movies, mask, ratings.movie_counts),
             (users, mask.T, ratings.user_counts),
         ):
-            found.append(scipy.sparse.diags(np.maximum(counts, 1) ** -0.5) @ rated)
+            found.append(scipy.sparse.diags((MASK_DAMPING + counts) ** -0.5) @ rated)
     for name, given, found, n in (
         ("movie_features", movie_features, movies, ratings.n_movies),
         ("user_features", user_features, users, ratings.n_users),
@@ -413,22 +415,26 @@ def _features(ratings: Ratings, who_rated_what, movie_features, user_features):
 class Side:
     """The films, or the users: their coefficients, and the normal distribution they come from.
 
-    Row i has the prior N(mean + Σ_F G_F[i], precision⁻¹), with mean and precision from a
+    Row i has the prior N(mean + Σ_F G_F[i] + d_i e, precision⁻¹), with mean and precision from a
     normal-Wishart, and a block G_F = F β for every feature matrix F, β normal with the
-    covariance precision⁻¹ / ridge_F.
+    covariance precision⁻¹ / ridge_F. The last column is the bias, e its unit vector, and
+    d_i ~ N(0, spread / (1 + n_i)): what few have rated may be further from what its features say.
     """
 
-    def __init__(self, n_rows: int, n_columns: int, features, rng):
+    def __init__(self, counts, n_columns: int, features, rng):
         self.rng = rng
-        self.values = 0.1 * rng.standard_normal((n_rows, n_columns), np.float32)
+        self.values = 0.1 * rng.standard_normal((len(counts), n_columns), np.float32)
         self.values[:, -1] = 0
         self.blocks = [Block(F, n_columns) for F in features]
+        self.share, self.spread = 1 / (1 + counts), 0.1
+        self.d = np.zeros(len(counts))
 
     def draw_prior(self):
         """Draw mean, precision and blocks given the rows; returns what `sample_rows` takes."""
         from scipy import stats  # here, because it is slow to load and only this needs it
 
         values, blocks, rng = self.values.astype(np.float64), self.blocks, self.rng
+        values[:, -1] -= self.d
         n, k = values.shape
         left = values - sum(block.shift for block in blocks)
         middle = left.mean(axis=0)
@@ -453,12 +459,22 @@ class Side:
         return precision, shift
 
     def draw_rows(self, rows, factors, column_bias, weight, precision, shift):
-        """Draw the rows given the other side; returns each row's squared error."""
+        """Draw the rows given the other side, whatever d; returns each row's squared error."""
         noise = self.rng.standard_normal(self.values.shape, np.float32)
         self.values, squared_error = solve.sample_rows(
-            rows, factors, column_bias, weight, precision, shift, noise
+            rows, factors, column_bias, weight, precision, shift, noise, self.spread * self.share
         )
+        self._draw_d(precision, shift)
         return squared_error
+
+    def _draw_d(self, precision, shift):
+        """What part of the rows' distance from the middle is d, and then how large d may be."""
+        of_bias = precision[-1]
+        variance = 1 / (1 / (self.spread * self.share) + of_bias[-1])
+        mean = variance * (self.values @ of_bias - shift[:, -1])
+        self.d = mean + np.sqrt(variance) * self.rng.standard_normal(len(mean))
+        size = (self.d**2 / self.share).sum()
+        self.spread = (VAGUE + size / 2) / self.rng.gamma(VAGUE + len(mean) / 2)
 
 
 class Block:

@@ -35,6 +35,7 @@ METADATA = {
         "pygments_lexer": "ipython3",
     },
 }
+FOLDED = {"source_hidden": True}  # as `jupyter` in a cell's metadata: JupyterLab folds its code
 ABSOLUTE_PATH = re.compile(
     r"""(?:^|(?<=[\s"'`=(:,>]))(?:/(?:home|root|Users|tmp|var|usr|opt|work|mnt|private)/|[A-Z]:\\)\S*""",
     re.MULTILINE,
@@ -90,7 +91,7 @@ def noise(notebook: NotebookNode) -> list[str]:
     if notebook.metadata != METADATA:
         found.append(f"the notebook's metadata should be {METADATA}")
     for n, cell in enumerate(notebook.cells, start=1):
-        if strange := sorted(set(cell.metadata) - {"tags"}):
+        if strange := sorted(set(cell.metadata) - {"tags"} - set(_kept(cell))):
             found.append(f"cell {n} has the metadata {', '.join(strange)}")
     return found
 
@@ -310,11 +311,18 @@ def clean(notebook: NotebookNode) -> NotebookNode:
     notebook.metadata = nbformat.from_dict(METADATA)
     for n, cell in enumerate(notebook.cells, start=1):
         cell.setdefault("id", f"cell-{n}")
-        tags = cell.metadata.get("tags")
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        cell.metadata = nbformat.from_dict(_kept(cell))
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     return notebook
+
+
+def _kept(cell) -> dict:
+    """What of a cell's metadata is a chapter's own: its tags, and that its code is folded away."""
+    own = {"tags": cell.metadata.get("tags"), "jupyter": cell.metadata.get("jupyter")}
+    return {
+        key: value for key, value in own.items() if value and (key == "tags" or value == FOLDED)
+    }
 
 
 def _refuse(path, notebook, checks) -> None:

@@ -1,8 +1,9 @@
 """A panel in which somebody rates films and sees what the model makes of it, at every star.
 
 Nothing is computed here: every change calls `inspection.fold_in` and shows what its lists, reasons
-and map say. Every field has a label and takes the keyboard, and whatever goes wrong is said in a
-sentence in the panel.
+and map say. The map is drawn once; what moves over it is a star. Every field has a label and takes
+the keyboard, whatever goes wrong is said in a sentence in the panel, and no word of it is about
+films, since the ratings may be of something else.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ import html
 import io
 
 import ipywidgets as widgets
-import pandas as pd
 
 from . import inspection, plots
 from .model import FactorModel
 
 AS_TEXT = (
-    "[panel: search for a film, give it stars, and see your recommendations, their reasons and "
-    "your place on the map change. It is alive where this cell is run: in JupyterLab, or alone by "
+    "[panel: search for a title, rate it, and see your recommendations, their reasons and your "
+    "place on the map change. It is alive where this cell is run: in JupyterLab, or alone by "
     "`make app`]"
 )
 STYLE = """<style>
@@ -29,14 +29,22 @@ STYLE = """<style>
 .cflib-panel th, .cflib-panel td { padding: 2px 10px 2px 0; text-align: left;
   border-bottom: 1px solid #dfe3ea; }
 .cflib-panel td.number, .cflib-panel th.number { text-align: right; }
+.cflib-panel td.bar { position: relative; width: 130px; padding: 0; }
+.cflib-panel td.bar div { position: absolute; top: 20%; height: 60%; background: #0072b2; }
+.cflib-panel td.bar div.less { background: #d55e00; }
+.cflib-panel tr.sum td { border-top: 2px solid #9aa3b2; font-weight: 600; }
 .cflib-panel h3 { margin: 10px 0 4px; font-size: 15px; }
 .cflib-panel p { margin: 4px 0; line-height: 1.4; }
 .cflib-panel .problem { color: #b3261e; font-weight: 600; }
-.cflib-panel .map { position: relative; max-width: 760px; }
+.cflib-panel .map { position: relative; max-width: 760px; overflow: hidden; }
+.cflib-panel .map .widget-html, .cflib-panel .map .widget-html-content { margin: 0; }
 .cflib-panel .map img { width: 100%; display: block; }
-.cflib-panel .you { position: absolute; transform: translate(-50%, -50%); font-size: 26px;
-  line-height: 1; color: black; text-shadow: 0 0 3px white, 0 0 3px white; }
+.cflib-panel .map .over { position: absolute; inset: 0; }
+.cflib-panel .map svg { position: absolute; width: 28px; transform: translate(-50%, -50%);
+  fill: none; stroke-linejoin: round; }
 </style>"""
+STAR = "M12 1.5l3.2 6.9 7.3.9-5.4 5 1.5 7.4L12 18l-6.6 3.7 1.5-7.4-5.4-5 7.3-.9z"
+REASONS = 10  # to be told one by one; what is left is told together
 
 
 def show(model: FactorModel, ratings=(), n: int = 8, min_ratings: int = 20) -> Panel:
@@ -86,14 +94,15 @@ class Panel(widgets.VBox):
         wide, across = {"description_width": "95px"}, widgets.Layout(width="420px")
         self.query = widgets.Text(
             description="Search",
-            placeholder="part of a title; empty: films that would tell most",
+            placeholder="part of a title; empty: what would tell most",
             style=wide,
             layout=across,
         )
         self.found = widgets.Select(description="Found", rows=5, style=wide, layout=across)
+        step = 0.5 if high - low <= 5 else 1
         self.stars = widgets.FloatText(
-            value=high - (high - low) / 9,
-            step=0.5 if high - low <= 5 else 1,
+            value=high - step,
+            step=step,
             description=f"Rating, {low:g}–{high:g}",
             tooltip=f"your rating, from {low:g} to {high:g}",
             style=wide,
@@ -102,12 +111,13 @@ class Panel(widgets.VBox):
         self.rate = widgets.Button(description="Rate", button_style="primary")
         self.own = widgets.Select(description="You rated", rows=7, style=wide, layout=across)
         self.remove = widgets.Button(description="Remove")
-        self.message, self.list, self.reasons, self.map = (widgets.HTML() for _ in range(4))
-        self.you = widgets.HTML()
+        self.message, self.list, self.reasons = (widgets.HTML() for _ in range(3))
+        self.map, self.you, self.near = (widgets.HTML() for _ in range(3))
         self.message.add_class("cflib-message")
+        self.you.add_class("over")
         self.why = widgets.Dropdown(description="Why", style=wide, layout=across)
         self.query.observe(lambda change: self._search(), "value")
-        self.why.observe(lambda change: self._explain(), "value")
+        self.why.observe(self._on_why, "value")
         self.rate.on_click(lambda button: self._rate())
         self.remove.on_click(lambda button: self._remove())
 
@@ -117,7 +127,8 @@ class Panel(widgets.VBox):
         answers = [self.list, self.why, self.reasons]
         beside = widgets.Layout(flex_flow="row wrap", grid_gap="0 32px")
         columns = widgets.Box([widgets.VBox(own), widgets.VBox(answers)], layout=beside)
-        return [widgets.HTML(STYLE), columns, self.map, self.you]
+        picture = widgets.Box([self.map, self.you]).add_class("map")
+        return [widgets.HTML(STYLE), columns, self.near, picture]
 
     # What somebody does
 
@@ -128,8 +139,7 @@ class Panel(widgets.VBox):
             found = inspection.questions(self.model, 5, self.user)
         else:
             found = inspection.new_user_list(self.model, 5)
-        self.found.options = [(row.title, row.movieId) for row in found.itertuples()]
-        self.found.index = None if found.empty else 0
+        _choice(self.found, [(row.title, row.movieId) for row in found.itertuples()], 0)
         if self.query.value and found.empty:
             self._say(f"No title is like “{self.query.value}”: try a part of it.", problem=True)
         else:
@@ -145,57 +155,75 @@ class Panel(widgets.VBox):
             self._say(problem.args[0], problem=True)
         else:
             self.ratings |= given.to_dict()
-            self._refresh()
-            self.own.value = movie
+            self._refresh(movie)
 
     def _remove(self):
         if self.own.value is None:
-            self._say("There is nothing to remove: rate a film first.", problem=True)
+            self._say("There is nothing to remove: rate something first.", problem=True)
         else:
             del self.ratings[self.own.value]
             self._refresh()
 
     # What the model makes of it
 
-    def _refresh(self):
+    def _refresh(self, movie=None):
+        """Show everything anew; `movie` is the one that was rated last."""
         self.user = inspection.fold_in(self.model, self.ratings)
         titles = self.model.movies["title"].iloc[self.user.movie_index]
-        self.own.options = [
+        own = [
             (f"{stars:g} · {title}", movie)
             for (movie, stars), title in zip(self.ratings.items(), titles, strict=True)
         ]
+        _choice(self.own, own, list(self.ratings).index(movie) if movie in self.ratings else 0)
         self.recommended = inspection.recommend_new(
             self.model, self.user, self.n, min_ratings=self.min_ratings
         )
         self.list.value = "<h3>Recommended to you</h3>" + _table(
-            self.recommended[["title", "prediction", "n_ratings"]].set_axis(
-                ["title", "prediction", "ratings behind it"], axis=1
-            )
+            ("title", "prediction", "ratings behind it"),
+            [
+                (html.escape(row.title), f"{row.prediction:.2f}", str(row.n_ratings))
+                for row in self.recommended.itertuples()
+            ],
         )
-        kept = self.why.value
-        self.why.options = [(row.title, row.movieId) for row in self.recommended.itertuples()]
-        still = self.recommended["movieId"].tolist()
-        self.why.index = still.index(kept) if kept in still else 0 if still else None
+        told, kept = self.recommended["movieId"].tolist(), self.why.value
+        self.why.unobserve(self._on_why, "value")  # the reasons change anyway, and once is enough
+        _choice(
+            self.why,
+            list(zip(self.recommended["title"], told, strict=True)),
+            told.index(kept) if kept in told else 0,
+        )
+        self.why.observe(self._on_why, "value")
         self._explain()
         self._place()
         self._say(self.user.note())
         if not self.query.value:  # what would tell most has changed
             self._search()
 
+    def _on_why(self, change):
+        self._explain()
+
     def _explain(self):
         if self.why.value is None:
             self.reasons.value = ""
             return
         table = inspection.explain(self.model, self.user, self.why.value)
-        *reasons, baseline = table.itertuples()
-        lines = [
-            (f"because you gave {row.title} {row.rating:g}", f"{row.contribution:+.2f}")
-            for row in reasons
-        ]
-        lines.append(("what you would be told otherwise", f"{baseline.contribution:.2f}"))
-        lines.append(("together", f"{table.attrs['prediction']:.2f}"))
-        frame = pd.DataFrame(lines, columns=["reason", "stars"])
-        self.reasons.value = f"<h3>Why {html.escape(table.attrs['title'])}</h3>" + _table(frame)
+        *told, baseline = table.itertuples()
+        lines = [(f"{row.title}", f"{row.rating:g}", row.contribution) for row in told[:REASONS]]
+        if len(told) > REASONS:
+            rest = sum(row.contribution for row in told[REASONS:])
+            lines.append((f"the {len(told) - REASONS} others together", "", rest))
+        longest = max((abs(adds) for *_, adds in lines), default=0) or 1
+        self.reasons.value = f"<h3>Why {html.escape(table.attrs['title'])}</h3>" + _table(
+            ("because you gave", "rating", "adds", ""),
+            [
+                (html.escape(title), rating, f"{adds:+.2f}", _bar(adds / longest))
+                for title, rating, adds in lines
+            ],
+            [
+                ("what you would be told otherwise", "", f"{baseline.contribution:.2f}", ""),
+                ("together", "", f"{table.attrs['prediction']:.2f}", ""),
+            ],
+        )
 
     def _draw_map(self):
         """The picture, once; `_place` moves the star that lies over it."""
@@ -207,10 +235,8 @@ class Panel(widgets.VBox):
         figure.savefig(png, format="png", dpi=100)
         self._on_picture = figure.axes[0].transData - figure.transFigure
         self.map.value = (
-            '<h3>Your place on the map</h3><div class="map">'
-            '<img alt="Map of the best known films by what their ratings have in common." '
+            '<img alt="Map of the best known titles by what their ratings have in common." '
             f'src="data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}">'
-            f'<span class="you" id="you-{self.map.model_id}" aria-hidden="true">★</span></div>'
         )
 
     def _place(self):
@@ -218,10 +244,13 @@ class Panel(widgets.VBox):
             return
         x, y = self._on_picture.transform(self.films.place(self.user))
         near = html.escape("; ".join(self.films.nearest(self.user)["title"]))
+        # hollow, so that a name under it can be read
         self.you.value = (
-            f"<style>#you-{self.map.model_id} {{ left: {x:.2%}; top: {1 - y:.2%}; }}</style>"
-            f"<p>★ is you. Nearest to you: {near}.</p>"
+            f'<svg style="left: {x:.2%}; top: {1 - y:.2%}" viewBox="0 0 24 24" aria-hidden="true">'
+            f'<path d="{STAR}" stroke="white" stroke-width="4"/>'
+            f'<path d="{STAR}" stroke="black" stroke-width="2"/></svg>'
         )
+        self.near.value = f"<h3>Your place on the map</h3><p>☆ is you. Nearest to you: {near}.</p>"
 
     def _say(self, sentence: str, problem: bool = False):
         kind = ' class="problem"' if problem else ""
@@ -229,18 +258,28 @@ class Panel(widgets.VBox):
         self.message.value = f'<p role="status"{kind}>{html.escape(sentence)}</p>'
 
 
-def _table(frame: pd.DataFrame) -> str:
-    head = "".join(f"<th{_kind(name)}>{html.escape(name)}</th>" for name in frame)
-    rows = "".join(
-        f"<tr>{''.join(f'<td{_kind(name)}>{_cell(row[name])}</td>' for name in frame)}</tr>"
-        for _, row in frame.iterrows()
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+def _choice(widget, options: list, index: int) -> None:
+    """Offer `options`, the one at `index` chosen, in one message to the page."""
+    with widget.hold_sync():
+        widget.options = options
+        widget.index = index if options else None
 
 
-def _kind(name: str) -> str:
-    return "" if name in ("title", "reason") else ' class="number"'
+def _table(head, rows, sums=()) -> str:
+    """Cells are HTML; the first column is text, an empty heading is over bars."""
+    kinds = ["", *(' class="number"' if name else ' class="bar"' for name in head[1:])]
+
+    def line(cells, tag="td", of=""):
+        inside = "".join(
+            f"<{tag}{kind}>{cell}</{tag}>" for cell, kind in zip(cells, kinds, strict=True)
+        )
+        return f"<tr{of}>{inside}</tr>"
+
+    body = [*map(line, rows), *(line(cells, of=' class="sum"') for cells in sums)]
+    return f"<table><thead>{line(head, 'th')}</thead><tbody>{''.join(body)}</tbody></table>"
 
 
-def _cell(value) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else html.escape(str(value))
+def _bar(share: float) -> str:
+    """A bar from the middle of its cell: to the right, or to the left where `share` is below 0."""
+    left, kind = (50, "") if share >= 0 else (50 + 50 * share, ' class="less"')
+    return f'<div{kind} style="left: {left:.0f}%; width: {abs(50 * share):.0f}%"></div>'

@@ -21,6 +21,7 @@ from matplotlib.ticker import (
     PercentFormatter,
     StrMethodFormatter,
 )
+from matplotlib.transforms import Bbox
 
 from .data import Ratings
 from .normalize import Normalization
@@ -129,7 +130,7 @@ def rating_histogram(ratings: Ratings, label: str = "rating (stars)") -> Figure:
     ax.bar_label(bars, [f"{share:.0%}" for share in count / count.sum()], padding=2, fontsize=9)
     ax.set(title="Which ratings are given", xlabel=label, ylabel="share of all ratings")
     ax.set_xticks(value)
-    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.grid(axis="x", visible=False)
     return figure
 
@@ -278,16 +279,22 @@ def _logarithmic(axis, form: str) -> None:
 
 @_styled
 def heat_map(table: pd.DataFrame, title: str, label: str, best=min, form: str = ".3f") -> Figure:
-    """A table as a picture, its best cell framed; index and columns label the axes."""
+    """A table as a picture, its best cell framed; index and columns label the axes.
+
+    Where there is no value (NaN) the cell stays blank.
+    """
     values = table.to_numpy()
-    figure, ax = _axes(1.6 + 1.0 * values.shape[1], 1.7 + 0.5 * values.shape[0])
+    there = values[~np.isnan(values)]
+    column = max(1.0, 0.09 * max(len(str(name)) for name in table.columns))
+    wide = max(1.6 + column * values.shape[1], 1.6 + 0.1 * len(title))
+    figure, ax = _axes(wide, 1.7 + 0.5 * values.shape[0])
     image = ax.imshow(values, cmap="viridis_r" if best is min else "viridis", aspect="auto")
-    lightest = values.min() if best is min else values.max()
-    for (r, c), value in np.ndenumerate(values):
-        near_light = abs(value - lightest) < 0.45 * np.ptp(values)
+    for r, c in np.argwhere(~np.isnan(values)):
+        value = values[r, c]
+        near_light = abs(value - best(there)) < 0.45 * np.ptp(there)
         ax.text(c, r, f"{value:{form}}", ha="center", va="center", fontsize=9,
                 color="black" if near_light else "white")  # fmt: skip
-    r, c = np.argwhere(values == best(values.ravel()))[0]
+    r, c = np.argwhere(values == best(there))[0]
     frame = matplotlib.patches.Rectangle((c - 0.5, r - 0.5), 1, 1, fill=False, ec=ORANGE, lw=3)
     ax.add_patch(frame)
     ax.grid(visible=False)
@@ -522,7 +529,7 @@ def reasons(explanation: pd.DataFrame, who: str = "you", n: int = 10) -> Figure:
     `who` gave the ratings.
     """
     *shown, baseline = explanation.itertuples()
-    labels = [f"because {who} gave {_cut(row.title, 34)} {row.rating:g}" for row in shown[:n]]
+    labels = [f"{_cut(row.title, 40)}   {row.rating:g}" for row in shown[:n]]
     values = [row.contribution for row in shown[:n]]
     if len(shown) > n:
         labels.append(f"the {len(shown) - n} others together")
@@ -532,9 +539,11 @@ def reasons(explanation: pd.DataFrame, who: str = "you", n: int = 10) -> Figure:
     bars = ax.barh(place, values, color=[BLUE if v >= 0 else ORANGE for v in values], height=0.7)
     ax.bar_label(bars, [f"{v:+.2f}".replace("-", "−") for v in values], padding=3, fontsize=9)
     ax.axvline(0, color="black", lw=1)
-    ax.margins(x=0.22)
+    ax.margins(x=0.15)
     ax.set_yticks(place, labels)
     ax.grid(axis="y", visible=False)
+    ax.annotate(f"because {who} gave", (0, 1), (-6, 9), "axes fraction", "offset points",
+                ha="right", color="#555555")  # fmt: skip
     ax.set(
         title=f"Why {explanation.attrs['prediction']:.2f} for "
         f"{_cut(explanation.attrs['title'].split(' (')[0], 30)}",
@@ -564,20 +573,25 @@ def movie_map(films: pd.DataFrame, person=None, who: str = "you", labels: int = 
     if person is not None:
         ax.plot(*person, "*", color="black", ms=20, mec="white", mew=1.5, label=who, zorder=5)
     ax.set(
-        title="The best known films, by what their ratings have in common",
+        title="The best known titles, by what their ratings have in common",
         xlabel="first direction of the features (no unit)",
         ylabel="second direction of the features (no unit)",
     )
-    figure.legend(loc="outside lower center", ncols=4, title="first genre of the film")
-    _name_where_there_is_room(figure, ax, films.head(labels))
+    if len(common) > 1 or person is not None:
+        figure.legend(loc="outside lower center", ncols=4, title="first genre")
+    _name_where_there_is_room(figure, ax, films.head(labels), person)
     return figure
 
 
-def _name_where_there_is_room(figure, ax, films) -> None:
-    """Write a film's name beside it unless it would lie on another name or leave the axes."""
+def _name_where_there_is_room(figure, ax, films, person) -> None:
+    """Write a film's name beside it unless it would lie on another, on `person`, or off the axes."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     frame, taken = ax.get_window_extent(), []
+    if person is not None:
+        x, y = ax.transData.transform(person)
+        half = 10 / 72 * figure.dpi  # of a mark of 20 points
+        taken.append(Bbox([(x - half, y - half), (x + half, y + half)]))
     for film in films.itertuples():
         text = ax.annotate(_cut(film.title.split(" (")[0], 28), (film.x, film.y), (5, 3), fontsize=8,
                            textcoords="offset points")  # fmt: skip
@@ -705,13 +719,25 @@ def sweep_lines(settings: pd.DataFrame, x: str, by: str, metric: str) -> Figure:
     return figure
 
 
+def _far_out(values: pd.Series) -> np.ndarray:
+    """Which are so far off that showing them would hide the others: beyond Tukey's outer fence."""
+    low, high = values.quantile([0.25, 0.75])
+    reach = 3 * (high - low) or np.inf
+    return ((values < low - reach) | (values > high + reach)).to_numpy()
+
+
 @_styled
 def slices(settings: pd.DataFrame, varied, metric: str, best=min) -> Figure:
-    """A panel for each parameter: every setting as a dot, and the best for each of its values."""
+    """A panel for each parameter: every setting as a dot, and the best for each of its values.
+
+    What is far off the others lies outside the panels; the axis says so.
+    """
     columns = min(len(varied), 3)
     rows = -(-len(varied) // columns)
     figure = Figure(figsize=(2.7 * columns + 0.8, 3.2 * rows))
     axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    far = _far_out(settings[metric])
+    near = settings[metric][~far]
     for ax, name in zip(axes.flat, varied, strict=False):
         values = sorted(settings[name].unique(), key=lambda v: (isinstance(v, str), v))
         place = {value: n for n, value in enumerate(values)}
@@ -721,35 +747,52 @@ def slices(settings: pd.DataFrame, varied, metric: str, best=min) -> Figure:
         ax.plot(range(len(values)), edge, "_-", color=ORANGE, ms=14, mew=2, lw=1)
         ax.set_xticks(range(len(values)), [str(value) for value in values])
         ax.set(xlabel=name, xlim=(-0.5, len(values) - 0.5))
-        ax.tick_params(axis="x", rotation=30 if max(map(len, map(str, values))) > 6 else 0)
+        if max(map(len, map(str, values))) > 6:
+            ax.tick_params(axis="x", rotation=30)
+            for words in ax.get_xticklabels():
+                words.set(ha="right", rotation_mode="anchor")
         ax.grid(axis="x", visible=False)
+    if far.any():
+        reach = 0.08 * np.ptp(near)
+        axes[0, 0].set_ylim(near.min() - reach, near.max() + reach)
     for ax in list(axes.flat)[len(varied) :]:
         ax.remove()
     for ax in axes[:, 0]:
-        ax.set_ylabel(metric)
+        ax.set_ylabel(metric + f" ({far.sum()} far off: not shown)" * bool(far.any()))
     axes[0, 0].set_title(f"{metric} by parameter; orange: the best with each value")
     return figure
 
 
 @_styled
 def setting_differences(settings: pd.DataFrame, metric: str) -> Figure:
-    """How much worse each setting is than the best, with its interval: `sweep.settings`, labelled."""
-    figure, ax = _axes(8.5, 1.3 + 0.32 * len(settings))
+    """How much worse each setting is than the best, with its interval: `sweep.settings`, labelled.
+
+    What is far off the others is written at the edge.
+    """
+    wide = 5.5 + 0.075 * max(map(len, settings.index))
+    figure, ax = _axes(max(8.5, wide), 1.3 + 0.32 * len(settings))
+    differences = settings["difference"].fillna(0)
+    far = _far_out(differences)
     for row, (_, line) in enumerate(settings.iterrows()):
         low, high = line["difference_low"], line["difference_high"]
         told = low > 0 or high < 0
         colour = GREY if told else BLUE
-        if not np.isnan(line["difference"]):
-            ax.plot([low, high], [row, row], color=colour, lw=3, alpha=0.5, solid_capstyle="round")
+        if far[row]:
+            side, align = (0.99, "right") if differences.iloc[row] > 0 else (0.01, "left")
+            ax.text(side, row, f"{differences.iloc[row]:+.3f}", color=colour, ha=align, va="center",
+                    transform=ax.get_yaxis_transform())  # fmt: skip
+            continue
         is_best = np.isnan(line["difference"])
+        if not is_best:
+            ax.plot([low, high], [row, row], color=colour, lw=3, alpha=0.5, solid_capstyle="round")
         ax.plot(0 if is_best else line["difference"], row, "D" if is_best else "o",
                 color=ORANGE if is_best else colour, ms=7)  # fmt: skip
     ax.axvline(0, color=ORANGE, lw=1)
     ax.set_yticks(range(len(settings)), settings.index)
     ax.set_ylim(len(settings) - 0.5, -0.7)
     ax.set(
-        title="Difference from the best setting",
-        xlabel=f"difference in {metric}, with 95% interval (grey: told apart from the best)",
+        title="Difference from the best setting (grey: told apart from it)",
+        xlabel=f"difference in {metric}, with 95% interval",
     )
     ax.grid(axis="y", visible=False)
     return figure

@@ -14,6 +14,7 @@ import json
 import math
 import numbers
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +30,7 @@ NOTEBOOKS = ROOT / "notebooks"
 DEFAULT = ROOT / "runs" / "default"
 MODEL, METRICS, PAGE = "model.npz", "metrics.json", "index.html"
 RUN_DIR = "run_dir"
+FIGURE, PNG = "figure", re.compile(r"[\w-][\w .-]*\.png")
 # Kernels talk to us over loopback in plain text, as ever; ipykernel 7 warns of it at each start.
 KERNEL_ARGUMENTS = ["--log-level=ERROR"]
 
@@ -49,17 +51,23 @@ def record(run_dir, name: str, value) -> None:
         The chapter's parameter.
     name : str
         A name that is there already gets the new value.
-    value : None, bool, str, finite number, or list, dict or DataFrame of them
-        A frame becomes `{row: {column: value}}`.
+    value : None, bool, str, finite number, or list, dict or DataFrame of them; or a figure
+        A frame becomes `{row: {column: value}}`; a figure of matplotlib `{"figure": "name.png"}`,
+        with the picture in that file of the run's folder.
 
     Raises
     ------
     ValueError
-        By name, for what JSON cannot hold: NaN, an infinity, an array, a key that isn't text.
+        By name, for what JSON cannot hold: NaN, an infinity, an array, a key that isn't text; and
+        for a figure whose name no file can have.
     """
-    plain = _plain(value, name)
+    is_figure = hasattr(value, "savefig")  # without loading matplotlib to ask
+    plain = _picture_name(name) if is_figure else _plain(value, name)
     if not run_dir:
         return
+    if is_figure:
+        with replacing(Path(run_dir) / plain[FIGURE]) as beside:
+            value.savefig(beside, format="png", dpi=110, metadata={"Software": None})
     metrics = read_metrics(run_dir) | {name: plain}
     with replacing(Path(run_dir) / METRICS) as beside:
         beside.write_text(
@@ -72,6 +80,12 @@ def read_metrics(run_dir) -> dict:
     """What the chapters of a run have recorded, in the order in which they did."""
     path = Path(run_dir) / METRICS
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def picture(recorded) -> str:
+    """The file's name of a figure that was recorded; empty for whatever else was."""
+    is_figure = isinstance(recorded, Mapping) and list(recorded) == [FIGURE]
+    return recorded[FIGURE] if is_figure and PNG.fullmatch(str(recorded[FIGURE])) else ""
 
 
 def keep_records(executed: Path, recorded: Mapping) -> None:
@@ -102,6 +116,16 @@ def model(run_dir, fit: Callable[[], FactorModel]) -> FactorModel:
     return fit()
 
 
+def _picture_name(name: str) -> dict[str, str]:
+    file = f"{name}.png"
+    if not PNG.fullmatch(file):
+        raise ValueError(
+            f"the name of a figure, which its file gets, should be of letters, digits, spaces and "
+            f"`_`, `-`, `.`. Received: {name!r}"
+        )
+    return {FIGURE: file}
+
+
 def _plain(value, where: str):
     if isinstance(value, pd.DataFrame):
         value = value.to_dict("index")
@@ -118,7 +142,8 @@ def _plain(value, where: str):
     shown = repr(value) if isinstance(value, numbers.Number) else f"a {type(value).__name__}"
     raise ValueError(
         f"`{where}` should be something that JSON holds: text, a finite number, true, false, "
-        f"none, or a list or a dict (with text as keys) of them. Received: {shown}"
+        f"none, or a list or a dict (with text as keys) of them; or a frame or a figure. "
+        f"Received: {shown}"
     )
 
 
@@ -247,7 +272,8 @@ def run(out=DEFAULT, given: Iterable[tuple[str, str]] = (), folder: Path = NOTEB
     known = {path.stem: parameters(path) for path in paths}
     values = assign(given, known)
     out.mkdir(parents=True, exist_ok=True)
-    for name in (MODEL, METRICS, PAGE, *(path.name for path in paths)):
+    pictures = filter(None, map(picture, read_metrics(out).values()))
+    for name in (MODEL, METRICS, PAGE, *pictures, *(path.name for path in paths)):
         (out / name).unlink(missing_ok=True)
     for number, path in enumerate(paths, start=1):
         folder_of_run = {RUN_DIR: str(out)} if RUN_DIR in known[path.stem] else {}
@@ -268,6 +294,7 @@ def _execute(chapter: Path, executed: Path, values: dict) -> None:
     partial = executed.with_name(f".{executed.stem}.part.ipynb")
     bar = {"desc": chapter.stem, "leave": False} if sys.stderr.isatty() else False
     where = f"executed as far as it got: {executed}"
+    before = read_metrics(executed.parent)
     try:
         papermill.execute_notebook(
             chapter, partial, values, progress_bar=bar, extra_arguments=KERNEL_ARGUMENTS
@@ -282,6 +309,10 @@ def _execute(chapter: Path, executed: Path, values: dict) -> None:
         raise RunError(f"{chapter.stem}: its kernel died (out of memory?)\n{where}") from error
     finally:
         if partial.exists():
+            now = read_metrics(executed.parent)
+            keep_records(
+                partial, {n: v for n, v in now.items() if n not in before or before[n] != v}
+            )
             os.replace(partial, executed)
 
 

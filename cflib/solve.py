@@ -128,7 +128,7 @@ def solve_row(column, residual, factors, column_bias, ridge: float, bias: str = 
     return solution[0], float(solved_bias[0])
 
 
-def sample_rows(rows: Rows, factors, column_bias, weight, precision, shift, noise):
+def sample_rows(rows: Rows, factors, column_bias, weight, precision, shift, noise, freedom=None):
     """Draw every row from the normal distribution that its ridge regression is the middle of.
 
     Row i's coefficients w have the prior N(precision⁻¹ shift_i, precision⁻¹), and its ratings
@@ -139,6 +139,9 @@ def sample_rows(rows: Rows, factors, column_bias, weight, precision, shift, nois
     and the mean P⁻¹ (shift_i + weight_i Σ_n v_n (residual_n - column_bias_n)). With P = Lᵀ L the
     draw is that mean plus L⁻¹ noise_i.
 
+    With `freedom`, the prior variance of row i's last coefficient, its bias, is larger by
+    freedom_i, and its mean the same.
+
     Parameters
     ----------
     rows, factors, column_bias
@@ -147,6 +150,7 @@ def sample_rows(rows: Rows, factors, column_bias, weight, precision, shift, nois
     precision : float32, (n_features, n_features)
     shift, noise : float32, (n_rows, n_features)
         `noise` is standard normal; where it is 0 the draw is the mean.
+    freedom : float32, (n_rows,) or None
 
     Returns
     -------
@@ -158,10 +162,11 @@ def sample_rows(rows: Rows, factors, column_bias, weight, precision, shift, nois
     chain Monte Carlo", equations 11 to 13.
     """
     n_rows, n_features = len(rows.start) - 1, factors.shape[1]
+    freedom = np.zeros(n_rows, np.float32) if freedom is None else freedom
     given = (
         _fixed(rows.start, np.int64), _fixed(rows.column, np.int32), _fixed(rows.residual),
         _fixed(factors), _fixed(column_bias), _fixed(weight), _fixed(precision), _fixed(shift),
-        _fixed(noise),
+        _fixed(noise), _fixed(freedom),
     )  # fmt: skip
     draw, squared_error = np.empty((n_rows, n_features), np.float32), np.empty(n_rows)
 
@@ -418,9 +423,14 @@ def _solve_range(first, last, start, column, residual, factors, column_bias, rid
 
 @_compiled
 def _sample_range(first, last, start, column, residual, factors, column_bias, weight,
-                  precision, shift, noise, draw, squared_error):  # fmt: skip
-    """Rows first ... last - 1 of `sample_rows`."""
+                  precision, shift, noise, freedom, draw, squared_error):  # fmt: skip
+    """Rows first ... last - 1 of `sample_rows`.
+
+    (precision⁻¹ + freedom e eᵀ)⁻¹ = precision - less c cᵀ, with e the last unit vector, c the last
+    row of `precision` and less = freedom / (1 + freedom c_last): Sherman and Morrison's formula.
+    """
     n_features = factors.shape[1]
+    c = precision[n_features - 1]
     size = n_features + 1
     padded = (n_features + 2 + LANES - 1) // LANES * LANES
     A = np.zeros((padded, padded), np.float32)
@@ -429,10 +439,13 @@ def _sample_range(first, last, start, column, residual, factors, column_bias, we
     for i in range(first, last):
         columns, residuals = column[start[i] : start[i + 1]], residual[start[i] : start[i + 1]]
         _accumulate(columns, residuals, factors, column_bias, np.float32(0), A, B)
+        less = freedom[i] / (1 + freedom[i] * c[n_features - 1])
         for f in range(n_features):
-            A[1 + f, 0] = weight[i] * A[1 + f, 0] + shift[i, f]
+            prior = shift[i, f] - less * c[f] * shift[i, n_features - 1]
+            A[1 + f, 0] = weight[i] * A[1 + f, 0] + prior
             for g in range(f + 1):
-                A[1 + f, 1 + g] = weight[i] * A[1 + f, 1 + g] + precision[f, g]
+                prior = precision[f, g] - less * c[f] * c[g]
+                A[1 + f, 1 + g] = weight[i] * A[1 + f, 1 + g] + prior
         _factorise(A, size, 1)
         for f in range(n_features):
             A[1 + f, 0] += noise[i, f]

@@ -37,6 +37,29 @@ IS_OVER = f"""() => document.querySelector('[data-mime-type="application/vnd.jup
     || ({LEFT_TO_RUN})() === 0"""
 
 
+RATE_AGAIN = """async ratings => {
+    const pause = milliseconds => new Promise(resume => setTimeout(resume, milliseconds));
+    const panel = document.querySelector('.cflib-panel');
+    const rate = [...panel.querySelectorAll('button')].find(b => b.textContent.trim() === 'Rate');
+    const rating = panel.querySelector('input[type=number]');
+    const seconds = [];
+    for (const value of ratings) {
+        rating.value = value;
+        rating.dispatchEvent(new Event('change', {bubbles: true}));
+        await pause(400);
+        const start = performance.now();
+        let last = NaN;
+        const seen = new MutationObserver(() => { last = performance.now(); });
+        seen.observe(panel, {subtree: true, childList: true});
+        rate.click();
+        await pause(1200);
+        seen.disconnect();
+        seconds.push((last - start) / 1000);
+    }
+    return seconds;
+}"""  # from each click on Rate to the last that changes in the panel
+
+
 def why_not() -> str | None:
     """Why there is no browser to test with here, or None."""
     try:

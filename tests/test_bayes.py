@@ -20,8 +20,8 @@ def rows_of(ratings, residual):
     )
 
 
-@pytest.fixture
-def normal_equations(ratings):
+@pytest.fixture(params=[False, True], ids=["one prior", "freer biases"])
+def normal_equations(ratings, request):
     """Arguments of `sample_rows`, and each row's posterior precision and mean in float64."""
     rng = np.random.default_rng(3)
     k = 5
@@ -30,30 +30,37 @@ def normal_equations(ratings):
     weight = rng.uniform(0.5, 3, ratings.n_movies)
     root = rng.normal(size=(k, k))
     precision = root @ root.T + np.eye(k)
-    shift = rng.normal(size=(ratings.n_movies, k))
+    prior_mean = rng.normal(size=(ratings.n_movies, k))
+    freedom = rng.uniform(0, 3, ratings.n_movies) * request.param
     posterior = []
     for i in range(ratings.n_movies):
         mine = ratings.movie_index == i
         V = factors[ratings.user_index[mine]]
         y = residual[mine] - bias[ratings.user_index[mine]]
-        P = precision + weight[i] * V.T @ V
-        posterior.append((P, np.linalg.solve(P, shift[i] + weight[i] * V.T @ y)))
+        covariance = np.linalg.inv(precision)
+        covariance[-1, -1] += freedom[i]
+        prior = np.linalg.inv(covariance)
+        P = prior + weight[i] * V.T @ V
+        posterior.append((P, np.linalg.solve(P, prior @ prior_mean[i] + weight[i] * V.T @ y)))
+    shift = prior_mean @ precision
     given = rows_of(ratings, residual), factors, bias, weight, precision, shift
-    return given, posterior
+
+    def sample(noise):
+        return solve.sample_rows(*given, noise, freedom if request.param else None)
+
+    return sample, given, posterior
 
 
 def test_without_noise_a_draw_is_the_posterior_mean(normal_equations):
-    given, posterior = normal_equations
-    draw, _ = solve.sample_rows(*given, np.zeros_like(given[-1]))
+    sample, given, posterior = normal_equations
+    draw, _ = sample(np.zeros_like(given[-1]))
     np.testing.assert_allclose(draw, [mean for _, mean in posterior], rtol=2e-4, atol=2e-4)
 
 
 def test_draws_have_the_posterior_covariance(normal_equations):
-    given, posterior = normal_equations
+    sample, given, posterior = normal_equations
     rng = np.random.default_rng(0)
-    draws = np.stack(
-        [solve.sample_rows(*given, rng.standard_normal(given[-1].shape))[0] for _ in range(3000)]
-    )
+    draws = np.stack([sample(rng.standard_normal(given[-1].shape))[0] for _ in range(3000)])
     for i in (0, 7, 29):  # the last has no rating: its posterior is the prior
         P, _ = posterior[i]
         # L (cov) Lᵀ should be the identity; an entry of it has a standard error of 1/√3000.
@@ -63,9 +70,9 @@ def test_draws_have_the_posterior_covariance(normal_equations):
 
 
 def test_squared_error_is_that_of_the_draw(ratings, normal_equations):
-    given, _ = normal_equations
+    sample, given, _ = normal_equations
     rows, factors, bias, *_ = given
-    draw, squared_error = solve.sample_rows(*given, np.zeros_like(given[-1]))
+    draw, squared_error = sample(np.zeros_like(given[-1]))
     for i in (0, 7):
         mine = slice(rows.start[i], rows.start[i + 1])
         column = rows.column[mine]
@@ -98,6 +105,38 @@ def test_a_wide_and_a_tall_feature_matrix_shift_alike():
     assert blocks[0].rank == blocks[1].rank == 3
     projections = [block.left @ block.left.T for block in blocks]
     np.testing.assert_allclose(*projections, atol=1e-10)
+
+
+def test_how_free_biases_are_is_found_from_rows_that_are_known():
+    rng = np.random.default_rng(8)
+    counts = rng.geometric(0.2, 6000) - 1
+    side = bayes.Side(counts, 3, [], rng)
+    side.values = rng.multivariate_normal([1, -1, 0.5], 0.1 * np.eye(3), 6000)
+    side.values[:, -1] += np.sqrt(0.6 / (1 + counts)) * rng.standard_normal(6000)
+    spreads, covariances = [], []
+    for _ in range(250):
+        precision, shift = side.draw_prior()
+        side._draw_d(precision, shift)
+        spreads.append(side.spread)
+        covariances.append(np.linalg.inv(precision))
+    assert np.mean(spreads[80:]) == pytest.approx(0.6, abs=0.06)
+    np.testing.assert_allclose(np.mean(covariances[80:], axis=0), 0.1 * np.eye(3), atol=0.015)
+
+
+def test_intervals_hold_for_seldom_rated_films_that_are_less_alike():
+    rng = np.random.default_rng(2)
+    counts = np.repeat([2, 60], [300, 600])
+    quality = np.sqrt(1 / counts) * rng.standard_normal(900)
+    movie = np.repeat(np.arange(900), counts + 1)  # one of each is held out
+    user = np.concatenate([rng.choice(150, n + 1, replace=False) for n in counts])
+    value = np.clip(3 + quality[movie] + 0.4 * rng.standard_normal(len(movie)), 0.5, 5)
+    ratings = make_ratings(900, 150, len(movie), movie_index=movie, user_index=user, value=value)
+    held_out = np.r_[True, movie[1:] != movie[:-1]]
+    test = ratings.take(held_out)
+    model = fit_bayes(ratings.take(~held_out), n_features=2, sweeps=150)
+    low, high = model.predict_interval(test.movie_index, test.user_index)
+    inside = (low <= test.value) & (test.value <= high)
+    assert 0.87 < inside[counts == 2].mean() < 0.93
 
 
 @pytest.fixture(scope="module")
@@ -200,8 +239,9 @@ def test_who_rated_what_is_taken_from_the_training_ratings_alone():
     seen[part.train.movie_index, part.train.user_index] = True
     np.testing.assert_array_equal(films.toarray() > 0, seen)
     np.testing.assert_array_equal(users.toarray() > 0, seen.T)
-    lengths = np.sqrt((films.toarray() ** 2).sum(axis=1))
-    np.testing.assert_allclose(lengths, part.train.movie_counts > 0)
+    for side, counts in ((films, part.train.movie_counts), (users, part.train.user_counts)):
+        lengths = (side.toarray() ** 2).sum(axis=1)
+        np.testing.assert_allclose(lengths, counts / (20 + counts))
 
 
 def test_film_features_are_genres_decades_and_counts(ratings):

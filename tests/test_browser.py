@@ -140,6 +140,7 @@ def assert_the_panel_follows(page, model, ratings: dict, min_ratings: int):
     panel.get_by_label("Rating, 0.5–5").press("Tab")
     panel.get_by_role("button", name="Rate").press("Enter")
     assert expect_the_list_for(ratings | {541: 0.5}) != before
+    assert min(page.evaluate(browsing.RATE_AGAIN, [4, 1, 0.5])) < 0.2
     panel.get_by_label("Rating, 0.5–5").fill("9")
     panel.get_by_label("Rating, 0.5–5").press("Tab")
     panel.get_by_role("button", name="Rate").press("Enter")

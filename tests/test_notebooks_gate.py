@@ -53,6 +53,8 @@ def test_executing_twice_gives_the_same_bytes_and_keeps_ids_tags_and_outputs(
     )
     path = chapter(tmp_path / "notebooks" / "01_first.ipynb", *sources)
     change(path, lambda notebook: notebook.cells[1].metadata.update(papermill={"duration": 3.2}))
+    folded = {"jupyter": {"source_hidden": True}}
+    change(path, lambda notebook: notebook.cells[3].metadata.update(folded))
     notebooks.renew(folder=path.parent)
     first = path.read_bytes()
     notebooks.renew(["01_first"], folder=path.parent)
@@ -62,6 +64,7 @@ def test_executing_twice_gives_the_same_bytes_and_keeps_ids_tags_and_outputs(
     notebook = nbformat.read(path, as_version=4)
     assert [flaw for check in notebooks.CHECKS for flaw in check(notebook)] == []
     assert notebook.cells[0].metadata == {"tags": ["parameters"]}
+    assert [cell.metadata for cell in notebook.cells[1:4]] == [{}, {}, folded]
     assert [cell.id for cell in notebook.cells] == [f"cell-{n}" for n in range(7)]
     assert [output.text for output in notebook.cells[1].outputs] == [
         "".join(f"{i}\n" for i in range(50))
@@ -169,6 +172,7 @@ FLAWS = [
     ("noise", lambda notebook: notebook.metadata.language_info.update(version="3.11.7")),
     ("noise", lambda notebook: notebook.cells[1].metadata.update(execution={"iopub": "2026"})),
     ("noise", lambda notebook: notebook.cells[2].metadata.update(collapsed=True)),
+    ("noise", lambda notebook: notebook.cells[2].metadata.update(jupyter={"outputs_hidden": True})),
     ("absolute_paths", put_out(stream("stdout", "saved as /root/run/model.npz"))),
     ("absolute_paths", put_out(html("<td>/home/me/x</td>"))),
     ("absolute_paths", set_source(1, "open('C:\\\\data\\\\x')")),

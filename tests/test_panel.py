@@ -1,15 +1,17 @@
 """The panel shows what the pure functions say, at every change, and says what is wrong."""
 
 import dataclasses
+import re
 import time
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from nbclient import NotebookClient
 
-from cflib import data, inspection, notebooks, page, panel, train
+from cflib import data, inspection, notebooks, page, panel, plots, train
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -43,7 +45,7 @@ def assert_is_what_the_functions_say(shown, model):
         assert f"{row.contribution:+.2f}" in shown.reasons.value
     assert f"{reasons.attrs['prediction']:.2f}" in shown.reasons.value
     for title in shown.films.nearest(person)["title"]:
-        assert title.split(",")[0].split("'")[0] in shown.you.value
+        assert title.split(",")[0].split("'")[0] in shown.near.value
 
 
 def test_ratings_given_and_removed_change_what_is_shown(shown, model):
@@ -64,7 +66,7 @@ def test_ratings_given_and_removed_change_what_is_shown(shown, model):
     assert not shown.ratings and "No ratings yet" in shown.message.value
     assert_is_what_the_functions_say(shown, model)
     shown.remove.click()
-    assert "rate a film first" in shown.message.value
+    assert "rate something first" in shown.message.value
 
 
 def test_a_film_rated_again_has_its_last_rating(shown):
@@ -113,7 +115,7 @@ def test_a_title_cannot_write_into_the_page(model):
     named = model.movies.assign(title=[f"<b>{i}</b> & film" for i in range(model.n_movies)])
 
     shown = panel.show(dataclasses.replace(model, movies=named), {model.movie_ids[0].item(): 5})
-    for widget in (shown.list, shown.reasons, shown.you):
+    for widget in (shown.list, shown.reasons, shown.near):
         assert "<b>" not in widget.value and "&lt;b&gt;" in widget.value
 
 
@@ -133,6 +135,41 @@ def test_the_star_is_where_the_map_has_it(shown, model):
     right = shown._on_picture.transform((film["x"], film["y"]))
     assert np.sign(right[0] - x) == np.sign(film["x"] - place[0])
     assert f"left: {x:.2%}; top: {1 - y:.2%}" in shown.you.value
+
+
+def test_of_many_reasons_the_largest_are_told_and_all_are_counted(shown, model):
+    for movie in model.movie_ids[np.argsort(-model.movie_counts)[:14]]:
+        shown.ratings[movie.item()] = 3.0
+    shown._refresh()
+    table = inspection.explain(model, shown.ratings, shown.why.value)
+    told, rest = table.iloc[: panel.REASONS], table.iloc[panel.REASONS : -1]
+    for row in told.itertuples():
+        assert f"{row.contribution:+.2f}" in shown.reasons.value
+    others = f"<td>the {len(rest)} others together</td>"
+    assert (
+        f'{others}<td class="number"></td><td class="number">{rest["contribution"].sum():+.2f}'
+        in (shown.reasons.value)
+    )
+    assert shown.reasons.value.count("<tr>") == 1 + panel.REASONS + 1
+
+
+def test_no_word_of_it_is_about_films():
+    """Ratings of books, from 1 to 10 and without genres, have a panel, too."""
+    ratings = data.load("movielens_2016")
+    books = ratings.movies.assign(title=[f"book {i}" for i in range(ratings.n_movies)], genres="")
+    of_books = dataclasses.replace(ratings, movies=books, value=2 * ratings.value, scale=(1, 10))
+    shown = panel.show(train.fit_als(of_books, sweeps=2), {"book 7": 9})
+    said = [panel.AS_TEXT, *map(str, plots.movie_map(shown.films.films).findobj(Text))]
+    for _ in range(2):  # the second time there is nothing left to remove
+        said += [str(widget.get_state()) for widget in _all_in(shown)]
+        shown.remove.click()
+    said.append(shown.message.value)
+    assert not [text for text in said if re.search("film|movie|stars", text, re.IGNORECASE)]
+
+
+def _all_in(widget):
+    inside = [each for child in getattr(widget, "children", ()) for each in _all_in(child)]
+    return inside or [widget]
 
 
 def test_a_change_takes_less_than_a_fifth_of_a_second(shown):

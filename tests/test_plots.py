@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.transforms import Bbox
 
 from cflib import evaluate, inspection, plots, train
 from cflib.split import holdout
@@ -116,8 +117,9 @@ def test_the_reasons_are_bars_of_the_contributions_and_the_rest_is_one(figures, 
     table = inspection.explain(model, GIVEN, 16)
     bars = [bar.get_width() for bar in plots.reasons(table, n=2).axes[0].patches]
     assert bars == pytest.approx([*table["contribution"][:2], table["contribution"][2]])
-    labels = [text.get_text() for text in plots.reasons(table, "Ann").axes[0].get_yticklabels()]
-    assert labels[0].startswith("because Ann gave Film")
+    (ax,) = plots.reasons(table, "Ann").axes
+    assert "because Ann gave" in [text.get_text() for text in ax.texts]
+    assert ax.get_yticklabels()[0].get_text() == "Film 1 (1901)   1"
 
 
 def test_names_on_the_map_do_not_lie_on_each_other(figures):
@@ -127,6 +129,17 @@ def test_names_on_the_map_do_not_lie_on_each_other(figures):
     assert len(boxes) > 3
     for k, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:k])
+
+
+def test_the_star_on_the_map_lies_on_no_name(ratings):
+    films = inspection.movie_map(train.fit_adam(ratings, n_features=2, epochs=3)).films
+    for place in films[["x", "y"]].head(4).to_numpy():  # a name stands beside each of these
+        figure = plots.movie_map(films, place)
+        figure.draw_without_rendering()
+        (ax,) = figure.axes
+        x, y = ax.transData.transform(place)
+        star = Bbox([(x - 10, y - 10), (x + 10, y + 10)])
+        assert not any(text.get_window_extent().overlaps(star) for text in ax.texts)
 
 
 def test_a_lottery_has_one_scale_for_both_axes(figures):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from matplotlib.figure import Figure
 
 from cflib import runs, train
 from cflib.cli import cli
@@ -41,6 +42,8 @@ def folder(tmp_path):
         folder / "02_second.ipynb",
         "from cflib import runs",
         "runs.record(run_dir, 'second', [size, runs.read_metrics(run_dir)['first']['size']])",
+        "from matplotlib.figure import Figure",
+        "runs.record(run_dir, 'drawn', Figure())",
         parameters=SECOND,
     )
     return folder
@@ -118,7 +121,8 @@ def test_parameters_that_are_not_literals_are_refused_by_chapter(tmp_path):
 def test_a_run_leaves_executed_chapters_one_page_and_what_was_recorded(folder, tmp_path, capfd):
     out = tmp_path / "runs" / "mine"
     out.mkdir(parents=True)
-    (out / "metrics.json").write_text('{"left by": "an earlier run"}')
+    (out / "metrics.json").write_text('{"left by": {"figure": "earlier.png"}}')
+    (out / "earlier.png").write_text("left by an earlier run")
     (out / "model.npz").write_text("left by an earlier run")
     (out / "notes.txt").write_text("somebody's own")
     page = runs.run(out, [("size", "20"), ("fast", "True")], folder)
@@ -126,11 +130,16 @@ def test_a_run_leaves_executed_chapters_one_page_and_what_was_recorded(folder, t
     assert runs.read_metrics(out) == {
         "first": {"size": 20, "rate": 0.5, "fast": True, "name": "auto"},
         "second": [20, 20],
+        "drawn": {"figure": "drawn.png"},
     }
     assert sorted(path.name for path in out.iterdir()) == [
-        "01_first.ipynb", "02_second.ipynb", "index.html", "metrics.json", "notes.txt",
+        "01_first.ipynb", "02_second.ipynb", "drawn.png", "index.html", "metrics.json", "notes.txt",
     ]  # fmt: skip
-    executed = nbformat.read(out / "01_first.ipynb", as_version=4)
+    executed, second = (
+        nbformat.read(out / name, as_version=4) for name in ("01_first.ipynb", "02_second.ipynb")
+    )
+    assert executed.metadata["cflib"] == {"recorded": {"first": runs.read_metrics(out)["first"]}}
+    assert set(second.metadata["cflib"]["recorded"]) == {"second", "drawn"}
     assert all(c.execution_count for c in executed.cells if c.cell_type == "code")
     said, noise = capfd.readouterr()
     assert [line.split()[:2] for line in said.splitlines()] == [
@@ -225,12 +234,34 @@ def test_a_chapter_that_stands_alone_records_nothing(tmp_path, monkeypatch):
         ({"x": {1: 2}}, "found.x", "a dict"),
         (pd.DataFrame({"rmse": [np.nan]}, ["a model"]), "found.a model.rmse", "nan"),
         ({1, 2}, "found", "a set"),
+        ({"x": Figure()}, "found.x", "a Figure"),
     ],
 )
 def test_what_json_cannot_hold_is_refused_by_name_run_or_not(tmp_path, value, where, received):
     for run_dir in ("", tmp_path):
         with pytest.raises(ValueError, match=f"`{where}` should be .* Received: {received}"):
             runs.record(run_dir, "found", value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_figure_is_a_picture_in_the_run_s_folder(tmp_path):
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    runs.record("", "alone", figure)
+    runs.record(tmp_path, "learning curve", figure)
+    assert runs.read_metrics(tmp_path) == {"learning curve": {"figure": "learning curve.png"}}
+    assert (tmp_path / "learning curve.png").read_bytes().startswith(b"\x89PNG")
+    assert len(list(tmp_path.iterdir())) == 2
+    recorded = runs.read_metrics(tmp_path)["learning curve"]
+    assert runs.picture(recorded) == "learning curve.png"
+    for other in ("a.png", {"figure": 3}, {"figure": "../a.png"}, {"figure": "a.png", "x": 1}):
+        assert runs.picture(other) == ""
+
+
+@pytest.mark.parametrize("name", ["a/b", "../a", ".a", "", "a:b"])
+def test_a_figure_whose_name_no_file_can_have_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match=f"the name of a figure.* Received: {name!r}"):
+        runs.record(tmp_path, name, Figure())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -151,8 +151,11 @@ def cmfrec(data, films=False, **options):
     return fitted
 
 
-def myfm(data, rank, n_iter, blocks=False, films=False, n_kept_samples=None):
-    """One-hot ids; with `blocks`, who rated what too, as in SVD++; with `films`, their features."""
+def myfm(data, rank, n_iter, blocks=False, films=False, damping=0, n_kept_samples=None):
+    """One-hot ids; with `blocks`, who rated what too, as in SVD++; with `films`, their features.
+
+    `damping` makes rows of who rated what as ours are; 0 is as its authors have them.
+    """
     from myfm import MyFMRegressor, RelationBlock
 
     n_users, n_movies = int(data["n_users"]), int(data["n_movies"])
@@ -161,8 +164,8 @@ def myfm(data, rank, n_iter, blocks=False, films=False, n_kept_samples=None):
     )
     of_user, of_movie = [eye(n_users, format="csr")], [eye(n_movies, format="csr")]
     if blocks:
-        of_user.append(_evened(rated))
-        of_movie.append(_evened(rated.T.tocsr()))
+        of_user.append(_evened(rated, damping))
+        of_movie.append(_evened(rated.T.tocsr(), damping))
     if films:
         of_movie.append(csr_matrix(data["films"]))
     sizes = [part.shape[1] for part in of_user + of_movie]
@@ -238,9 +241,9 @@ def _liked(data, at_least):
     return data["user"][liked], data["movie"][liked]
 
 
-def _evened(rows):
-    """Each row over the root of its number of entries."""
-    return diags(np.maximum(np.diff(rows.indptr), 1) ** -0.5) @ rows
+def _evened(rows, damping):
+    """Each row over the root of its number of entries, and `damping` more."""
+    return diags(np.maximum(np.diff(rows.indptr) + damping, 1) ** -0.5) @ rows
 
 
 MODELS = {f.__name__: f for f in (cflib, surprise, lenskit, cmfrec, myfm, cornac, implicit, ease)}

@@ -1,9 +1,9 @@
 """Which films to ask somebody new about: those whose ratings would tell most.
 
 Before a single rating, a person is drawn from the population of the model's users: (w, b) with
-their mean and covariance C. A rating of film q with noise σ² takes from C
+their mean and covariance C. A rating of film i with noise σ² takes from C
 
-    C x_q x_qᵀ C / (σ² + x_qᵀ C x_q)
+    C x_i x_iᵀ C / (σ² + x_iᵀ C x_i)
 
 whatever the rating is: what will be learned is known before it is. So a whole list can be made in
 advance: the film that reduces the variance of the predictions most, then the one that does so
@@ -11,6 +11,8 @@ after that, and so on, each weighed by how well known it is.
 """
 
 from __future__ import annotations
+
+import functools
 
 import numpy as np
 import pandas as pd
@@ -27,11 +29,11 @@ NOISE = 0.3  # σ², squared stars, of a model without a posterior. Less than of
 def questions(model: FactorModel, n: int = 10, user: NewUser | None = None) -> pd.DataFrame:
     """The films to ask a new user to rate, in this order.
 
-    Film q's value is √p_q Σ_i √p_i (x_iᵀ C x_q)² / (σ² + x_qᵀ C x_q): by how much the variance
-    of what would be predicted falls, over all films, weighed by how well known the film asked
-    and the films predicted are, p being the share of users who rated one. With p itself the list
-    is nearly the most popular films; without it, it has films that few can answer. C falls with
-    each film that is asked.
+    Film i's value is √known_i Σ_l √known_l (x_lᵀ C x_i)² / (σ² + x_iᵀ C x_i): by how much the
+    variance of what would be predicted falls, over all films l, weighed by how well known the
+    film asked and the films predicted are: by the share of users who rated one. With the share
+    itself, not its root, the list is nearly the most popular films; without it, it has films that
+    few can answer. C falls with each film that is asked.
 
     Parameters
     ----------
@@ -58,9 +60,7 @@ def questions(model: FactorModel, n: int = 10, user: NewUser | None = None) -> p
     """
     if not model.n_features or not model.n_users:
         raise ValueError(f"{model!r} has no features, so no film tells more than another")
-    films, covariance, noise = _population(model)
-    known = model.movie_counts / max(model.movie_counts.max(), model.n_users)
-    interest = (np.sqrt(known)[:, None] * films).T @ films
+    films, covariance, noise, known, interest = _before_the_first(model)
     before = np.sum(covariance * interest)
     rated = np.zeros(0, int) if user is None else user.movie_index
     for i in rated:
@@ -81,6 +81,14 @@ def questions(model: FactorModel, n: int = 10, user: NewUser | None = None) -> p
         known=known[movies], variance_left=variance
     )
     return frame.set_index(pd.RangeIndex(1, len(frame) + 1, name="rank"))
+
+
+@functools.lru_cache(maxsize=1)  # for a panel, which asks at every change
+def _before_the_first(model):
+    """`_population`, how well known the films are, and Σ_l √known_l x_l x_lᵀ."""
+    films, covariance, noise = _population(model)
+    known = model.movie_counts / max(model.movie_counts.max(), model.n_users)
+    return films, covariance, noise, known, (np.sqrt(known)[:, None] * films).T @ films
 
 
 def _after(covariance, film, noise):

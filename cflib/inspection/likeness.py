@@ -17,7 +17,7 @@ from .newcomer import NewUser, user_index_of
 
 
 def similar(model: FactorModel, movie_id, n: int = 10, min_ratings: int = 0) -> pd.DataFrame:
-    """The films whose features point the same way: cos(x_i, x_k) = x_i·x_k / (|x_i| |x_k|).
+    """The films whose features point the same way: cos(x_i, x_l) = x_i·x_l / (|x_i| |x_l|).
 
     Returns
     -------
@@ -106,8 +106,8 @@ class Map(NamedTuple):
         on an axis than its last film.
         """
         at = self.reach * (user.weights @ self.axes)
-        ends = self.films[["x", "y"]].agg(["min", "max"]).to_numpy()
-        x, y = np.clip(at, *ends)
+        films = self.films[["x", "y"]].to_numpy()
+        x, y = np.clip(at, films.min(axis=0), films.max(axis=0))
         return float(x), float(y)
 
     def nearest(self, user: NewUser, n: int = 3) -> pd.DataFrame:

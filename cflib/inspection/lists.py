@@ -241,7 +241,7 @@ def eligible(model: FactorModel, wanted: Wanted) -> np.ndarray:
 def diversified(model: FactorModel, scores: np.ndarray, n: int, diversity: float) -> np.ndarray:
     """Indices of the n best, chosen one by one so that the next is not like those before it.
 
-        argmax_i (1 - δ) relevance_i - δ max_{k chosen} cos(x_i, x_k)
+        argmax_i (1 - δ) relevance_i - δ max_{l chosen} cos(x_i, x_l)
 
     relevance is the score, from 0 to 1 over the best `POOL` n, which are the candidates; films
     at -inf are none. With δ = 0 these are the n highest scores, ties in the order of the rows.

@@ -100,10 +100,11 @@ class Response(NamedTuple):
 def fold_in(model: FactorModel, ratings, bias: str | None = None) -> NewUser:
     """Solve for a new user's weights and bias from their ratings, the films as they are.
 
-        w, b = argmin Σ_n (w·x_n + b - e_n)² + λ n^p |w|²,    e_n = y_n - Y_mu_n - level - c_n
+        w, b = argmin Σ_i (w·x_i + b - e_i)² + λ n^p |w|²,    e_i = y_i - Y_mu_i - level - c_i
 
-    with training's own λ, and `level` the user's damped mean as normalisation takes it. For a
-    `BayesModel` it is the mean of the posteriors that its samples give (`bayes.fold_in`).
+    over the n films i that they rated, with training's own λ, and `level` the user's damped mean
+    as normalisation takes it. For a `BayesModel` it is the mean of the posteriors that its samples
+    give (`bayes.fold_in`).
 
     Parameters
     ----------
@@ -184,10 +185,10 @@ def response(model: FactorModel, movie_index: np.ndarray, bias: str | None = Non
 def explain(model: FactorModel, ratings, movie) -> pd.DataFrame:
     """Why a new user is predicted what they are: what each of their ratings adds, exactly.
 
-        Ŷ_i = baseline_i + Σ_n s_in (y_n - ŷ_n)
+        Ŷ_l = baseline_l + Σ_i s_li (y_i - ŷ_i)
 
-    ŷ_n is what a stranger's rating of film n was expected to be; s_in, from `response`, is by how
-    much the prediction of film i rises when rating n does by one star. The baseline is what
+    ŷ_i is what a stranger's rating of film i was expected to be; s_li, from `response`, is by how
+    much the prediction of film l rises when rating i does by one star. The baseline is what
     would be predicted had every rating been just as expected.
 
     Parameters
@@ -200,7 +201,7 @@ def explain(model: FactorModel, ratings, movie) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns movieId, title, rating, expected (ŷ_n), share (s_in), contribution (stars);
+        Columns movieId, title, rating, expected (ŷ_i), share (s_li), contribution (stars);
         largest contribution, of either sign, first. The last row is the baseline, whose rating,
         expected and share are NaN. The contributions sum to the prediction, which is in
         `attrs["prediction"]`, not clipped; `attrs["title"]` is the film's.

@@ -19,6 +19,7 @@ import shutil
 import signal
 from pathlib import Path
 
+import dask
 import locket
 import psutil
 from dask.system import CPU_COUNT
@@ -34,7 +35,13 @@ from .collect import HEAD, RECORD, outcomes, value_at
 from .planning import Plan, Point, sources
 
 KERNEL_BYTES = 0.8e9  # that a TensorFlow kernel and its worker may take
+ANSWERS = 5.0  # seconds after which a scheduler that is there has answered
 WORK, LOCK, PART = ".work", ".lock", ".part"
+OF_OUR_OWN = {  # what Dask's scheduler does when a worker dies: its run is tried once more …
+    "distributed.scheduler.allowed-failures": worker.ATTEMPTS - 1,
+    # … and no other is suspected: a worker has one run, and those that wait are with the scheduler
+    "distributed.scheduler.worker-saturation": 1.0,
+}
 
 
 class SweepError(Exception):
@@ -93,6 +100,8 @@ def _do(plan, out, done, missing, scheduler, workers, bar) -> None:
         _client(out, scheduler, workers, len(missing)) as client,
     ):
         for point, outcome, files in _results(client, plan, missing):
+            if point.key in done:  # an earlier attempt, which failed
+                shutil.rmtree(out / done[point.key]["run"], ignore_errors=True)
             _keep(out / point.name, point, outcome, files)
             progress.see(outcome)
 
@@ -125,7 +134,8 @@ def _tidy(out: Path) -> None:
 def _write_head(plan: Plan, out: Path) -> None:
     head = {
         "sweep": plan.name, "chapter": plan.chapter.stem, "metric": plan.metric,
-        "better": plan.better, "varied": list(plan.varied), "repeats": plan.repeats, "data": plan.data,
+        "better": plan.better, "varied": list(plan.varied), "usual": plan.usual,
+        "repeats": plan.repeats, "data": plan.data,
         "runs": {point.key: point.name for point in plan.points},
     }  # fmt: skip
     if (out / HEAD).exists():
@@ -150,7 +160,7 @@ def _keep(folder: Path, point: Point, outcome: dict, files: dict[str, bytes]) ->
     beside.mkdir(exist_ok=True)
     record = {"key": point.key, "parameters": point.parameters} | outcome
     (beside / RECORD).write_text(dumps(record), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)  # an earlier attempt, which failed
+    shutil.rmtree(folder, ignore_errors=True)
     os.replace(beside, folder)
 
 
@@ -166,18 +176,19 @@ def _client(out: Path, scheduler: str, workers: int, n_runs: int):
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if scheduler:
         try:
-            client = Client(scheduler, timeout=5, set_as_default=False)
+            client = Client(scheduler, timeout=ANSWERS, set_as_default=False)
         except (OSError, ValueError) as error:
             raise SweepError(f"no scheduler answers at {scheduler}: {error}") from error
         with client:
             client.wait_for_workers(1, timeout=60)
             yield client
         return
-    cluster = LocalCluster(
-        n_workers=min(workers or affordable(), n_runs), threads_per_worker=1, processes=True,
-        memory_limit=0, dashboard_address=None, local_directory=str(out / WORK),
-        silence_logs=logging.CRITICAL,
-    )  # fmt: skip
+    with dask.config.set(OF_OUR_OWN):
+        cluster = LocalCluster(
+            n_workers=min(workers or affordable(), n_runs), threads_per_worker=1, processes=True,
+            memory_limit=0, dashboard_address="127.0.0.1:0", local_directory=str(out / WORK),
+            silence_logs=logging.CRITICAL, scheduler_kwargs={"dashboard": False},
+        )  # fmt: skip
     with cluster, Client(cluster, set_as_default=False) as client:
         client.register_plugin(_Deaf())
         yield client
@@ -202,26 +213,29 @@ def _results(client: Client, plan: Plan, points: list[Point]):
     slots = {}
     for one in client.scheduler_info(n_workers=-1)["workers"].values():
         slots[one["host"]] = slots.get(one["host"], 0) + one["nthreads"]
-    waiting = {}
-    for point in points:
-        task = worker.Task(
+    tasks = [
+        worker.Task(
             plan.chapter.stem, notebook, point.parameters, sources(),
             plan.data.get(point.parameters.get("dataset"), ""), slots,
-        )  # fmt: skip
-        future = client.submit(worker.execute, task, pure=False, key=f"{point.name}-{os.getpid()}")
-        waiting[future.key] = point, future
+        )
+        for point in points
+    ]  # fmt: skip
+    # Of one group, so that Dask sees that they are many, and hands them out one at a time.
+    keys = [(f"{plan.name}-{os.getpid()}", n) for n in range(len(points))]
+    futures = client.map(worker.execute, tasks, key=keys, pure=False)
+    point_of = dict(zip(futures, points, strict=True))
     try:
-        for future in as_completed([future for _, future in waiting.values()], loop=client.loop):
-            point, _ = waiting.pop(future.key)
+        for future in as_completed(futures, loop=client.loop):
             try:
                 outcome, files = future.result()
-            except KilledWorker:
-                died = "its worker died, twice (out of memory?)"
-                outcome, files = worker.outcome(worker.KILLED, died, attempts=worker.ATTEMPTS), {}
-            yield point, outcome, files
+            except KilledWorker as error:
+                attempts = error.allowed_failures + 1
+                died = f"its worker died, at {attempts} attempts (out of memory?)"
+                outcome, files = worker.outcome(worker.KILLED, died, attempts=attempts), {}
+            yield point_of[future], outcome, files
             future.release()
     finally:
-        client.cancel([future for _, future in waiting.values()])
+        client.cancel(futures)
 
 
 class _Progress:

@@ -48,7 +48,7 @@ class Point:
     """One run of a sweep.
 
     parameters : all that the chapter has but `run_dir`, with their values in this run
-    name : of its folder: what varies, and the beginning of its hash
+    name : of its folder: what is not usual in the sweep, and the beginning of its hash
     key : the hash
     """
 
@@ -65,6 +65,7 @@ class Plan:
     chapter : path of the notebook that every run executes
     metric, better : what is looked at; whether "lower" or "higher" is better
     varied : the parameters that differ between runs, without the seed
+    usual : of those, the value that more than half of the runs have, where there is one
     repeats : how many seeds each setting has
     data : fingerprint of each data set that runs load, by name
     points : the runs
@@ -75,6 +76,7 @@ class Plan:
     metric: str
     better: str
     varied: tuple[str, ...]
+    usual: dict
     repeats: int
     data: dict[str, str]
     points: tuple[Point, ...]
@@ -172,12 +174,14 @@ def plan(
     parameters = [defaults | setting for setting in sets]
     fingerprints = _fingerprints({p["dataset"] for p in parameters if "dataset" in p})
     varied = [n for n in defaults if any(p[n] != parameters[0][n] for p in parameters)]
+    usual = _usual(parameters, varied)
     found = {}
     for values in parameters:
         key = _hash(code, sources(), values, fingerprints.get(values.get("dataset"), ""))
-        found[key] = Point(values, _folder_name(values, varied, key), key)
+        unusual = [n for n in varied if n not in usual or values[n] != usual[n]]
+        found[key] = Point(values, _folder_name(values, unusual, key), key)
     return Plan(
-        name, path, metric, better, tuple(n for n in varied if n != SEED),
+        name, path, metric, better, tuple(n for n in varied if n != SEED), usual,
         len(dict.fromkeys(seeds or [None])), fingerprints, tuple(found.values()),
     )  # fmt: skip
 
@@ -327,8 +331,19 @@ def _hash(*parts) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _folder_name(parameters: dict, varied: list[str], key: str) -> str:
+def _usual(parameters: list[dict], varied: list[str]) -> dict:
+    """Where settings differ one at a time, what they have in common goes without saying."""
+    found = {}
+    for name in varied:
+        values = [run[name] for run in parameters]
+        most = max(values, key=values.count)
+        if 2 * values.count(most) > len(values):
+            found[name] = most
+    return found
+
+
+def _folder_name(parameters: dict, names: list[str], key: str) -> str:
     """Such as "lam-3.5_seed-1_0a1b2c3d4e": readable in a list of folders, and nobody else's."""
-    parts = [f"{name}-{parameters[name]}" for name in varied]
+    parts = [f"{name}-{parameters[name]}" for name in names]
     readable = re.sub(r"[^\w.+-]+", "-", "_".join(parts))[:80]
     return f"{readable}_{key[:10]}".lstrip("_")

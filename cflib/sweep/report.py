@@ -39,13 +39,15 @@ def figures(ranked: pd.DataFrame, about: dict) -> list:
     if ranked.empty:
         return []
     metric, varied, made = about["metric"], about["varied"], []
+    if DATASET in varied:
+        ranked = ranked.sort_values(DATASET, kind="stable", ignore_index=True)
     if len(varied) == 2:
         table = grid(ranked, *varied, metric, best_of(about))
         if table.notna().all(axis=None) and min(table.shape) > 1:
             made.append(plots.heat_map(table, f"{metric} by setting", metric, best_of(about)))
-    if varied and not made:
+    if set(varied) - set(about["usual"]) and not made:  # else they differ one at a time: no slices
         made.append(plots.slices(ranked, varied, metric, best_of(about)))
-    made.append(plots.setting_differences(labelled(ranked.head(20), varied), metric))
+    made.append(plots.setting_differences(labelled(ranked.head(20), about), metric))
     return made
 
 
@@ -54,15 +56,19 @@ def best_of(about: dict):
     return max if about["better"] == "higher" else min
 
 
-def labelled(ranked: pd.DataFrame, varied) -> pd.DataFrame:
+def labelled(ranked: pd.DataFrame, about: dict) -> pd.DataFrame:
     """The settings with their parameters in words as the index."""
-    words = [label(row, varied) for row in ranked.to_dict("records")]
+    words = [label(row, about) for row in ranked.to_dict("records")]
     return ranked.set_axis(pd.Index(words, name="setting"))
 
 
-def label(row, varied) -> str:
-    """Such as "n_features 16, lam 3.5"."""
-    return ", ".join(f"{name} {row[name]}" for name in varied) or "the only setting"
+def label(row, about: dict) -> str:
+    """Such as "n_features 16, lam 3.5": what varies and isn't usual."""
+    usual = about["usual"]
+    said = [n for n in about["varied"] if n not in usual or row[n] != usual[n]]
+    return ", ".join(f"{name} {row[name]}" for name in said) or (
+        "what is usual" if usual else "the only setting"
+    )
 
 
 def summary(folder) -> str:
@@ -73,6 +79,9 @@ def summary(folder) -> str:
     lines = [
         f"{n_ok} of {n_runs} runs done" + (f", {len(table) - n_ok} failed" * (len(table) > n_ok))
     ]
+    if about["usual"]:
+        usual = ", ".join(f"{name} {value}" for name, value in about["usual"].items())
+        lines.append(f"usual, unless said: {usual}")
     over = "users" if len(ranked) and is_over_users(folder) else "seeds"
     groups = ranked.groupby(DATASET, sort=False) if DATASET in about["varied"] else [("", ranked)]
     for _, group in groups:
@@ -86,16 +95,16 @@ def summary(folder) -> str:
 
 
 def _verdict(group: pd.DataFrame, about: dict, over: str) -> list[str]:
-    metric, varied, rows = about["metric"], about["varied"], group.to_dict("records")
+    metric, rows = about["metric"], group.to_dict("records")
     best = rows[0]
     kind = f"95% interval over {over}" if pd.notna(best["low"]) else "one run, so no interval"
     interval = f" [{best['low']:.4f}, {best['high']:.4f}]" if pd.notna(best["low"]) else ""
-    lines = [f"best of {len(group)} settings: {label(best, varied)}",
+    lines = [f"best of {len(group)} settings: {label(best, about)}",
              f"  {metric} {best[metric]:.4f}{interval} ({kind}, runs: {best['n_runs']})"]  # fmt: skip
     if len(rows) > 1:
         second = rows[1]
         low, high = second["difference_low"], second["difference_high"]
-        lines.append(f"runner-up: {label(second, varied)}")
+        lines.append(f"runner-up: {label(second, about)}")
         if pd.isna(low):
             lines.append(f"  {second['difference']:+.4f}; with one seed there is no telling")
         else:
@@ -117,13 +126,9 @@ def _html(folder, table, ranked, about, pictures) -> str:
     from .. import page  # here, as above
 
     linked = table.copy()
-    if len(linked):
-        linked["run"] = [
-            f'<a href="{escape(run)}/{escape(about["chapter"])}.ipynb">{escape(run)}</a>'
-            for run in table["run"]
-        ]
-        for column in table.select_dtypes(exclude="number").columns.difference(["run"]):
-            linked[column] = [escape(str(value)) for value in table[column]]
+    for column in table.select_dtypes(exclude="number"):
+        cells = zip(table[column], table["run"], strict=True)
+        linked[column] = [_cell(value, run, about["chapter"]) for value, run in cells]
     images = "\n".join(
         f'<p><img alt="{escape(ALTERNATIVE)}" '
         f'src="data:image/png;base64,{base64.b64encode(png).decode()}"></p>'
@@ -136,11 +141,23 @@ def _html(folder, table, ranked, about, pictures) -> str:
     return HTML.format(
         name=escape(about["sweep"]), chapter=escape(about["chapter"]), style=page.asset("content.css") + page.asset("page.css"),
         summary=escape(summary(folder)), images=images,
-        ranked=ranked.to_html(index=False, border=0, float_format="{:.4f}".format, na_rep=""),
+        ranked=ranked.to_html(
+            index=False, border=0, float_format="{:.4f}".format, na_rep="",
+            formatters=dict.fromkeys(about["varied"], str),
+        ),
         runs=linked[first + rest].to_html(
-            index=False, border=0, escape=False, float_format="{:.4f}".format, na_rep=""
+            index=False, border=0, escape=False, float_format="{:.5g}".format, na_rep=""
         ),
     )  # fmt: skip
+
+
+def _cell(value, run: str, chapter: str) -> str:
+    """What stands in a cell of the table of runs; runs and their pictures are linked to."""
+    if value == run:
+        return f'<a href="{escape(run)}/{escape(chapter)}.ipynb">{escape(run)}</a>'
+    if str(value).startswith(f"{run}/"):
+        return f'<a href="{escape(value)}">{escape(value.removeprefix(f"{run}/"))}</a>'
+    return "" if pd.isna(value) else escape(str(value))
 
 
 ALTERNATIVE = "The sweep's metric by setting; the table of settings below has the figures."
@@ -152,8 +169,11 @@ HTML = """<!DOCTYPE html>
 <title>Sweep {name}</title>
 <style>
 {style}
-main {{ max-width: none; }}
+main {{ max-width: none; margin: 0; padding: 1rem 2rem 6rem; }}
+pre {{ white-space: pre-wrap; }}
+p {{ max-width: 50rem; }}
 .wide {{ overflow-x: auto; }}
+.wide td {{ white-space: nowrap; }}
 img {{ max-width: 100%; }}
 </style>
 </head>
