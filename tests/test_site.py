@@ -245,11 +245,15 @@ PROBE = """<script>addEventListener("load", async () => {
       f.children[0].getBoundingClientRect().bottom <= f.children[1].getBoundingClientRect().top + 1),
     width: document.documentElement.scrollWidth,
     window: innerWidth,
+    cut: all("main img").filter((img) => img.getBoundingClientRect().right > innerWidth).length,
     paper: getComputedStyle(document.body).backgroundColor,
     styles: [...document.styleSheets].filter((sheet) => sheet.href).length,
     fetched: performance.getEntriesByType("resource").map((entry) => entry.name)
       .filter((name) => !/^(file|data):/.test(name)),
   };
+  const picture = document.querySelector("main img");
+  picture?.click();
+  seen.touched = [picture?.getBoundingClientRect().width, document.documentElement.scrollWidth];
   document.getElementById("theme").click();
   seen.other = getComputedStyle(document.body).backgroundColor;
   const query = document.getElementById("query");
@@ -318,6 +322,13 @@ def test_without_a_network_every_page_shows_its_formulas_and_pictures(on_a_phone
 def test_on_a_phone_no_page_is_wider_than_its_window(on_a_phone):
     for name, page in on_a_phone.items():
         assert page["width"] <= page["window"] == 390, name
+
+
+@in_chromium
+def test_on_a_phone_pictures_are_whole_and_larger_in_their_box_when_touched(on_a_phone):
+    assert [name for name, page in on_a_phone.items() if page["cut"]] == []
+    picture, page = on_a_phone["index.html"]["touched"]
+    assert picture > 390 >= page
 
 
 @in_chromium
