@@ -62,6 +62,7 @@ screenshots: $(READY)  ## photograph the chapters and the panel in a browser, in
 bench-accuracy: $(READY)  ## compare errors and lists with the peers', on the same folds (hours)
 	@$(BIN)/python -m benchmarks.accuracy tune
 	@$(BIN)/python -m benchmarks.accuracy run
+	@$(BIN)/python -m benchmarks.accuracy race
 	@$(BIN)/python -m benchmarks.accuracy report
 
 bench: $(READY)  ## time the solvers beside the peers, into benchmarks/results (an hour)

@@ -8,6 +8,7 @@ MathML, which browsers set themselves, and pictures lie in the page with the alt
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -22,6 +23,8 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from ._files import replacing
 
 ASSETS = Path(__file__).parent / "assets"
+SHORT = 18  # characters of a cell that stays on one line
+INTERVAL = re.compile(r"\([^()]*\d[^()]*\)")  # … as does what stands in brackets after a figure
 HIDDEN = "source-hidden"  # tag of a cell whose code JupyterLab folds away
 WIDGET = "application/vnd.jupyter.widget-view+json"  # an output that lives as long as its kernel
 
@@ -124,10 +127,32 @@ def chapter_html(chapter: Path) -> str:
     return body
 
 
+def tidy_tables(soup: BeautifulSoup) -> None:
+    """An index's name into the row of the columns' names, and no line broken inside a figure."""
+    for rows in (head.find_all("tr") for head in soup.select(".dataframe > thead")):
+        pairs = list(zip(*(row.find_all("th") for row in rows), strict=False))
+        if len(rows) == 2 and not any(
+            above.get_text() and below.get_text() for above, below in pairs
+        ):
+            for above, below in pairs:
+                above.string = above.get_text() or below.get_text()
+            rows[1].decompose()
+    for cell in soup.select("tbody :is(td, th), table code"):
+        text = cell.get_text()
+        if len(text) <= SHORT:
+            cell["class"] = "short"
+        elif not cell.find(True):
+            whole = INTERVAL.sub(r'<span class="short">\g<0></span>', escape(text, quote=False))
+            html = whole.replace("|", "|<wbr>")  # genres
+            cell.clear()
+            cell.append(BeautifulSoup(html, "html.parser"))
+
+
 def _section(chapter: Path) -> BeautifulSoup:
     """One chapter, its anchors prefixed by its name: chapters share headings."""
     body = chapter_html(chapter)
     soup = BeautifulSoup(f'<section id="{chapter.stem}">{body}</section>', "html.parser")
+    tidy_tables(soup)
     for element in soup.section.select("[id]"):
         element["id"] = f"{chapter.stem}--{element['id']}"
     for link in soup.select("a[href]"):

@@ -14,7 +14,13 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import (
+    LogLocator,
+    MultipleLocator,
+    NullFormatter,
+    PercentFormatter,
+    StrMethodFormatter,
+)
 from matplotlib.transforms import Bbox
 
 from .data import Ratings
@@ -258,15 +264,15 @@ def training_curves(histories: dict, x: str = "step") -> Figure:
     for ax in axes:
         ax.set_xlabel("training time (seconds)" if x == "seconds" else "step of the solver")
         if x == "seconds":
-            _logarithmic(ax.xaxis, "{x:g}", (1, 3))
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+            _logarithmic(ax.xaxis, "{x:g}")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
-def _logarithmic(axis, form: str, ticks=(1, 2, 5)) -> None:
+def _logarithmic(axis, form: str) -> None:
     getattr(axis.axes, f"set_{axis.axis_name}scale")("log")
-    axis.set_major_locator(LogLocator(subs=ticks))
+    low, high = axis.get_data_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1, 3)))
     axis.set_major_formatter(StrMethodFormatter(form))
     axis.set_minor_formatter(NullFormatter())
 
@@ -463,6 +469,7 @@ def coverage(table: pd.DataFrame, level: float = 0.9) -> Figure:
         reach = np.abs(mine[["low", "high"]].to_numpy().T - mine["coverage"].to_numpy())
         ax.errorbar(place, mine["coverage"], reach, fmt="o", ms=7, capsize=3, label=name)
     ax.set_xticks(range(len(mine)), mine["group"])
+    ax.yaxis.set_major_locator(MultipleLocator(0.05))
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.set(
         title=f"Do {level:.0%} intervals keep their promise?",

@@ -52,6 +52,7 @@ GROUPS = {  # name in the contents: what is in it
         "benchmarks/accuracy/results.md",
     ],
 }
+FOLDED = "The check (its code holds the answer)"
 SECTIONS = ["h1", "h2", "h3"]
 LARGEST = 200_000  # bytes of a linked file that still gets a page of its own
 
@@ -186,6 +187,7 @@ def _tidy(soup: BeautifulSoup) -> None:
     """Tables and code that scroll in a box of their own, and no styles of their own."""
     for element in soup.select("style, .jp-Collapser"):
         element.decompose()
+    chapters.tidy_tables(soup)
     for table in soup.find_all("table"):
         del table["border"]
         if not table.find_parent(class_="jp-OutputArea-output"):
@@ -194,9 +196,7 @@ def _tidy(soup: BeautifulSoup) -> None:
         wide.wrap(soup.new_tag("span", attrs={"class": "scroll", "tabindex": "0"}))
     for cell in soup.select(f".celltag_{chapters.HIDDEN} .jp-Cell-inputWrapper"):
         folded = cell.wrap(soup.new_tag("details", attrs={"class": "folded"}))
-        folded.insert(
-            0, BeautifulSoup("<summary>Code that is folded away</summary>", "html.parser")
-        )
+        folded.insert(0, BeautifulSoup(f"<summary>{FOLDED}</summary>", "html.parser"))
     for element in soup.select(".dataframe tr[style]"):
         del element["style"]
     for code in soup.select("pre > code"):
@@ -206,9 +206,10 @@ def _tidy(soup: BeautifulSoup) -> None:
 
 
 def _hint(source: PurePosixPath) -> str:
-    return f"""<aside class="hint"><p>To run this and change it, type in the folder of the course:</p>
-<pre>make lab ARGS={source}
-python -m jupyterlab {source}   # the same, without make</pre></aside>"""
+    return f"""<aside class="hint"><p>To run this and change it, type in the folder of the course</p>
+<pre>make lab ARGS={source}</pre>
+<p>or, without make,</p>
+<pre>python -m jupyterlab {source}</pre></aside>"""
 
 
 def _text(heading) -> str:

@@ -3,12 +3,14 @@
 from html.parser import HTMLParser
 
 import nbformat
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from nbclient import NotebookClient
 
 from cflib import page
 from cflib.notebooks import fetched
+from cflib.page import tidy_tables
 
 from .small_chapters import PIXEL, SHOW_PICTURE, SHOW_WIDGET, chapter
 
@@ -130,3 +132,32 @@ def test_a_formula_that_cannot_be_set_is_refused_with_the_formula(latex):
     with pytest.raises(ValueError, match="cannot be set") as refusal:
         page.mathml(latex)
     assert f"${latex}$" in str(refusal.value)
+
+
+def table(frame) -> BeautifulSoup:
+    soup = BeautifulSoup(frame.to_html(), "html.parser")
+    tidy_tables(soup)
+    return soup
+
+
+@pytest.mark.parametrize("index", ["rank", None])
+def test_a_table_has_one_row_of_headings(index):
+    frame = pd.DataFrame({"title": ["Heat"], "stars": [5]}, index=pd.Index([1], name=index))
+    (row,) = table(frame).thead.find_all("tr")
+    assert [th.get_text() for th in row.find_all("th")] == [index or "", "title", "stars"]
+
+
+def test_a_table_whose_rows_and_columns_both_have_a_name_keeps_both():
+    frame = pd.DataFrame({"a": [1]}, index=pd.Index([1], name="row")).rename_axis(columns="column")
+    assert len(table(frame).thead.find_all("tr")) == 2
+
+
+def test_lines_are_broken_between_genres_and_not_inside_figures():
+    film = "Three Colours: Red <Rouge> & more"
+    frame = pd.DataFrame({"film": [film], "genres": ["Adventure|Animation|Comedy"],
+                          "day": ["2000-11-22"], "RMSE": ["0.8260 (0.8031–0.8507)"]})  # fmt: skip
+    title, genres, day, rmse = table(frame).tbody.find_all("td")
+    assert title.get_text() == film and not title.find(True)
+    assert genres.get_text() == "Adventure|Animation|Comedy" and len(genres.find_all("wbr")) == 2
+    assert "short" in day["class"] and not rmse.has_attr("class")
+    assert rmse.span.get_text() == "(0.8031–0.8507)"

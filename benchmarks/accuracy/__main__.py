@@ -120,6 +120,14 @@ def run_command(names, splits, wanted):
                     result(name, setting, options, split)
 
 
+@main.command("race")
+def race_command():
+    """Time how long `fit_bayes` takes to have myFM's error, beside myFM: race.json."""
+    from . import race
+
+    race.run()
+
+
 @main.command("report")
 def report_command():
     """Judge what has been run: results.json, results.md, results.png."""

@@ -21,7 +21,7 @@ import pandas as pd
 from cflib import data, evaluate, metrics
 
 from ..__main__ import BUILD, machine
-from . import folds
+from . import folds, race
 from .__main__ import FOLDS, MODELS, chosen, settings_of
 
 USES = {
@@ -217,6 +217,15 @@ def markdown(found) -> str:
             ["model", "setting", "films with … training ratings", "test ratings", "inside"],
             [[f"{_label(r)}, {USES[MODELS[r['model']]['uses']]}", r["setting"], r["films_with"], f"{r['n']:,}", _value(r["coverage"])]
              for r in found["coverage"]],
+        )]  # fmt: skip
+    if race.FILE.exists():
+        parts += [
+            "## Seconds to myFM's error (first fold, 2018; `python -m benchmarks.accuracy race`)\n"
+        ]
+        parts += [_table(
+            ["given", "myFM's RMSE", "myFM, s", "fit_bayes, s", "its sweeps until then"],
+            [[leg["given"], f"{leg['rmse']:.4f}", f"{leg['myfm_seconds']:.1f}", f"{leg['our_seconds']:.1f}", str(leg["our_sweeps"])]
+             for leg in json.loads(race.FILE.read_text())["legs"] if leg["our_seconds"]],
         )]  # fmt: skip
     return "\n".join(parts)
 

@@ -1,4 +1,4 @@
-/* Dark and light, the contents on a phone, and search. Everything but these works without. */
+/* Dark and light; contents and larger pictures on a phone; search. All else works without. */
 "use strict";
 (() => {
   const page = document.documentElement;
@@ -56,6 +56,9 @@
       show(theme);
       kept.set(theme);
     });
+    for (const picture of document.querySelectorAll("main img")) {
+      picture.addEventListener("click", () => picture.classList.toggle("large"));
+    }
     by("menu").addEventListener("click", () => {
       const open = by("contents").classList.toggle("open");
       by("menu").setAttribute("aria-expanded", open);
