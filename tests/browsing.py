@@ -27,11 +27,15 @@ FLAGS = [
 ]  # fmt: skip
 SIZE = {"width": 1280, "height": 900}
 START = 120  # seconds that a server may take
-RUN = 900  # … and a chapter, where the machine is busy
+RUN = 400  # … and a chapter, where the machine is busy
 KERNEL_IS_IDLE = "#jp-main-statusbar >> text=/Python 3.*Idle/"
-LEFT_TO_RUN = """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
+# A folded cell has a placeholder for a prompt, which never gets a number.
+PROMPTS = (
+    "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt:not(.jp-Placeholder-prompt)')]"
+)
+LEFT_TO_RUN = f"""() => {PROMPTS}
     .filter(prompt => !/^\\[\\d+\\]:$/.test(prompt.textContent)).length"""
-HAS_BEGUN = """() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]
+HAS_BEGUN = f"""() => {PROMPTS}
     .some(prompt => !/^\\[ \\]:$/.test(prompt.textContent))"""
 IS_OVER = f"""() => document.querySelector('[data-mime-type="application/vnd.jupyter.error"]')
     || ({LEFT_TO_RUN})() === 0"""
