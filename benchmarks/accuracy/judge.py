@@ -224,10 +224,16 @@ def markdown(found) -> str:
         ]
         parts += [_table(
             ["given", "myFM's RMSE", "myFM, s", "fit_bayes, s", "its sweeps until then"],
-            [[leg["given"], f"{leg['rmse']:.4f}", f"{leg['myfm_seconds']:.1f}", f"{leg['our_seconds']:.1f}", str(leg["our_sweeps"])]
-             for leg in json.loads(race.FILE.read_text())["legs"] if leg["our_seconds"]],
+            [[leg["given"], f"{leg['rmse']:.4f}", f"{leg['myfm_seconds']:.1f}", *_there(leg)]
+             for leg in json.loads(race.FILE.read_text())["legs"]],
         )]  # fmt: skip
     return "\n".join(parts)
+
+
+def _there(leg) -> list[str]:
+    if leg["our_seconds"] is None:
+        return ["not there", f"{race.OURS['sweeps']}, all"]
+    return [f"{leg['our_seconds']:.1f}", str(leg["our_sweeps"])]
 
 
 def _label(row) -> str:
