@@ -1,7 +1,7 @@
 # `make run` and `make test` set up what they need first; `make help` lists the rest.
 # The environment is .venv. It is made by the first of python3.13, python3.12, python3.11 and
 # python3 that TensorFlow has wheels for, or by PYTHON=...; it is brought up to date when
-# requirements.txt or pyproject.toml change.
+# requirements.txt or a pyproject.toml change.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,7 +25,7 @@ ifneq ($(USABLE),yes)
 .PHONY: $(READY)
 endif
 
-.PHONY: help run sweep test doctor notebooks lab site app screenshots bench-accuracy bench clean
+.PHONY: help run sweep test lint doctor notebooks exercises lab site app screenshots bench-accuracy bench clean
 
 help:  ## list the targets (the default)
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s%s\n", $$1, $$2}'
@@ -39,6 +39,13 @@ sweep: $(READY)  ## features x lambda, into runs/rank_lambda; ARGS=sweeps/solver
 test: $(READY)  ## check the package, and every chapter against its stored outputs
 	@$(BIN)/python -m pytest $(ARGS)
 
+lint: $(READY)  ## check style, types and who imports whom
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
 doctor: $(READY)  ## look whether everything is here that the course needs; say what to type
 	@$(BIN)/python -m cflib doctor
 
@@ -46,14 +53,17 @@ notebooks: $(READY)  ## execute the committed chapters again, in place; ARGS=03_
 	@$(BIN)/python -m cflib notebooks $(ARGS)
 	@$(BIN)/python docs/pictures.py
 
+exercises: $(READY)  ## make notebooks/exercises again from the solutions
+	@$(BIN)/python -m cflib exercises
+
 lab: $(READY)  ## open the first chapter in JupyterLab; ARGS=notebooks/03_training.ipynb another
 	@$(BIN)/python -m jupyterlab $(or $(ARGS),notebooks/01_loading.ipynb)
 
 site: $(READY)  ## write the course as a site into build/site, which needs no network
 	@$(BIN)/python -m cflib site
 
-app: $(READY)  ## rate films and see recommendations change, alone in a browser
-	@JUPYTER_PATH="$(CURDIR)/app" $(BIN)/python -m voila app/panel.ipynb --template=offline $(ARGS)
+app: $(READY)  ## rate movies and see recommendations change, alone in a browser
+	@JUPYTER_PATH="$(CURDIR)/course/app" $(BIN)/python -m voila course/app/panel.ipynb --template=offline $(ARGS)
 
 screenshots: $(READY)  ## photograph the chapters and the panel in a browser, into docs/screenshots
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-browser.txt
@@ -69,10 +79,10 @@ bench: $(READY)  ## time the solvers beside the peers, into benchmarks/results (
 	@$(BIN)/python -m benchmarks $(or $(ARGS),all)
 
 clean:  ## remove the environment and the caches; runs/ and data/ stay
-	@rm -rf $(VENV) build *.egg-info .pytest_cache
-	@find cflib tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf $(VENV) build *.egg-info course/*.egg-info .pytest_cache .ruff_cache
+	@find cflib course tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): requirements.txt pyproject.toml
+$(READY): requirements.txt pyproject.toml course/pyproject.toml
 	@set -e; rm -f $@; \
 	if [ "$(USABLE)" != yes ]; then \
 	    found=; seen=; \
@@ -91,5 +101,6 @@ $(READY): requirements.txt pyproject.toml
 	echo "Installing the pinned packages into $(VENV) (the first time, a minute or a few)"; \
 	if [ -t 1 ]; then quiet=; else quiet=--quiet; fi; \
 	$(BIN)/python -m pip install --disable-pip-version-check $$quiet -r requirements.txt; \
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .; \
+	$(BIN)/python -m pip uninstall --disable-pip-version-check --quiet --yes cflib 2>/dev/null; \
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e . -e ./course; \
 	echo "$(CURDIR)" > $@

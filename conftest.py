@@ -1,21 +1,24 @@
 """How the chapters are tested: nbval runs them and compares their outputs with the stored ones.
 
-Three things are ours. Where the edition of the stored outputs is not to be had, the chapters run
-with all their assertions but nothing is compared, and the summary says so. What a chapter writes
-to stderr is not compared: it fails a test of its own, and of a widget only its text is. And a
-chapter's kernel is started as for a reader, so that what C++ writes to stderr is seen, too.
+Three things are ours. Where the edition of the stored outputs cannot be had, the chapters run with
+all their assertions, nothing is compared, and the summary says so. Text on stderr is not compared:
+it fails a test of its own; and of a widget only the text is compared. A chapter's kernel starts as
+it does for a reader, so that what C++ writes to stderr is seen, too.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nbval.plugin import IPyNbFile
 
-from cflib.notebooks import EDITION, why_not_compared
-from cflib.page import WIDGET
+from course.notebooks import EDITION, why_not_compared
+from course.page import WIDGET
 
-collect_ignore_glob = ["notebooks/exercises/*", "notebooks/solutions/*"]  # see test_exercises.py
+# tests/course/test_exercises.py runs these
+collect_ignore_glob = ["notebooks/exercises/*", "notebooks/solutions/*"]
 NOT_COMPARED = pytest.StashKey[str | None]()
 
 if os.environ.get("CFLIB_DATA"):  # the chapters run in another folder
@@ -23,8 +26,8 @@ if os.environ.get("CFLIB_DATA"):  # the chapters run in another folder
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collect_file(file_path, parent):
-    """Before nbval collects the first chapter: are its stored outputs to be compared?"""
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> None:
+    """Decide, before nbval collects the first chapter, whether stored outputs are compared."""
     config = parent.config
     if file_path.suffix == ".ipynb" and config.option.nbval and NOT_COMPARED not in config.stash:
         config.stash[NOT_COMPARED] = why_not_compared()
@@ -32,9 +35,9 @@ def pytest_collect_file(file_path, parent):
             config.option.nbval, config.option.nbval_lax = False, True
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put a test of stderr after the cells of each chapter."""
-    cells = {}
+    cells: dict[IPyNbFile, list] = {}
     for item in items:
         if isinstance(item.parent, IPyNbFile):
             cells.setdefault(item.parent, []).append(item)
@@ -46,10 +49,10 @@ def pytest_collection_modifyitems(items):
         items.insert(items.index(of_chapter[-1]) + 1, test)
 
 
-def _as_for_a_reader(setup):
-    """A kernel that finds PYTEST_CURRENT_TEST doesn't catch what C++ writes to stderr."""
+def _as_for_a_reader(setup: Callable[[], None]) -> Callable[[], None]:
+    """`setup` without PYTEST_CURRENT_TEST: where that is set, a kernel misses stderr from C++."""
 
-    def setup_without_the_variable():
+    def setup_without_the_variable() -> None:
         current = os.environ.pop("PYTEST_CURRENT_TEST")
         try:
             setup()
@@ -62,7 +65,9 @@ def _as_for_a_reader(setup):
 class NothingOnStderr(pytest.Item):
     """Fails when a cell of the chapter wrote to stderr while nbval ran it."""
 
-    def runtest(self):
+    cells: list[Any]
+
+    def runtest(self) -> None:
         written = [
             f"cell {cell.cell_num}: {output.text.strip()}"
             for cell in self.cells
@@ -72,14 +77,14 @@ class NothingOnStderr(pytest.Item):
         if written:
             pytest.fail("\n".join(written), pytrace=False)
 
-    def reportinfo(self):
+    def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, f"{self.path.name}: nothing on stderr"
 
 
-def pytest_terminal_summary(terminalreporter, config):
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if reason := config.stash.get(NOT_COMPARED, None):
         terminalreporter.write_line(
             f"The chapters ran with their assertions, but their stored outputs were not compared: "
-            f"they are those of {EDITION}, which is not to be had here ({reason}).",
+            f"they are those of {EDITION}, which cannot be had here ({reason}).",
             yellow=True,
         )

@@ -3,26 +3,69 @@
 `python -m benchmarks.ours WHAT JSON` prints lines of JSON, as `peers.py` does.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import time
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cflib import data, train
+import cflib
+from cflib import Ratings, data, tf
+from cflib.model import FactorModel, cost_fn, model
 
 from .peers import peak_memory
 
 COST = {"n_features": 100, "lam": 1.0, "normalization": "movie_all_users"}
 THE_COST = COST | {"lam_power": 0.0, "movie_bias": False}  # the original's, in our solvers' terms
 
+Lines = Iterator[dict[str, Any]]
 
-def original(ratings, epochs=400):
-    """The original notebook's training, on its dense arrays, and its cost after every epoch."""
-    from cflib._tensorflow import tf
-    from cflib.model import cost_fn, model
 
+def trained(ratings: Ratings, solver: str, **options: Any) -> FactorModel:
+    """What `fit_als`, `fit_bayes`, ... return; the options become the solver's settings object."""
+    fit = getattr(cflib, f"fit_{solver}")
+    return fit(ratings, **options)
+
+
+def as_ratings(arrays: Mapping[str, np.ndarray], part: str = "") -> Ratings:
+    """The ratings of a set that `timing.py` or `accuracy/folds.py` stored as arrays."""
+    movie_ids = np.arange(int(arrays["n_movies"]))
+    return Ratings(
+        movie_index=arrays[f"{part}movie"].astype(np.int32),
+        user_index=arrays[f"{part}user"].astype(np.int32),
+        value=arrays[f"{part}value"].astype(np.float32),
+        timestamp=None,
+        movie_ids=movie_ids,
+        user_ids=np.arange(int(arrays["n_users"])),
+        movies=pd.DataFrame({"movieId": movie_ids, "title": "", "genres": ""}),
+    )
+
+
+# a: the original's cost ---------------------------------------------------------------------
+
+
+def cost(solver: str, folder: str | None = None, **options: Any) -> Lines:
+    """Cost against seconds of one solver, on the set in `folder` or the one that is loaded."""
+    ratings = data.load("auto") if folder is None else data.open(folder)
+    if solver == "original":
+        steps = original(ratings, **options)
+    else:
+        if solver == "adam":
+            tf.constant(0)  # the import, which is not counted
+        history = trained(ratings, solver, **THE_COST | options).history
+        steps = history[["step", "seconds", "cost"]].itertuples(index=False)
+    for step, seconds, value in steps:
+        yield {"epochs": step, "seconds": seconds, "cost": value}
+    yield {"peak_bytes": peak_memory(), "set": data.describe(ratings)}
+
+
+def original(ratings: Ratings, epochs: int) -> Iterator[tuple[int, float, float]]:
+    """The original notebook's training, on its dense arrays: (epoch, seconds, cost) of each."""
     Y, R = map(tf.convert_to_tensor, ratings.dense())
     tf.random.set_seed(42)
     W = tf.Variable(tf.random.normal([ratings.n_users, COST["n_features"]]))
@@ -39,48 +82,21 @@ def original(ratings, epochs=400):
         gradients = tape.gradient(loss, [X, W, b])
         optimizer.apply_gradients(zip(gradients, [X, W, b], strict=True))
     X.numpy()  # waits for the last step
-    yield (
-        epochs,
-        time.perf_counter() - start,
-        float(cost_fn(Y, model(X, W, b), R, COST["lam"], X, W)),
-    )
+    seconds = time.perf_counter() - start
+    yield epochs, seconds, float(cost_fn(Y, model(X, W, b), R, COST["lam"], X, W))
 
 
-def cost(solver, **options):
-    """Cost against seconds on the whole small set: the solver named."""
-    ratings = data.load("auto")
-    if solver == "original":
-        steps = original(ratings)
-    else:
-        if solver == "adam":
-            from cflib._tensorflow import tf
-
-            tf.constant(0)  # the import, which is not counted
-        fitted = getattr(train, f"fit_{solver}")(ratings, **THE_COST, **options)
-        steps = fitted.history[["step", "seconds", "cost"]].itertuples(index=False)
-    for step, seconds, value in steps:
-        yield {"epochs": step, "seconds": seconds, "cost": value}
-    yield {"peak_bytes": peak_memory(), "set": data.describe(ratings)}
+# b: beside the peers ------------------------------------------------------------------------
 
 
-def as_ratings(movie, user, value, n_movies, n_users) -> data.Ratings:
-    ids = np.arange(n_movies)
-    return data.Ratings(
-        movie.astype(np.int32), user.astype(np.int32), value.astype(np.float32), None,
-        ids, np.arange(n_users), pd.DataFrame({"movieId": ids, "title": "", "genres": ""}),
-    )  # fmt: skip
-
-
-def peer(path, features, seed, epochs, **options):
+def peer(path: str, features: int, seed: int, epochs: list[int], **options: Any) -> Lines:
     """`fit_als` as `peers.py` measures its peers: once for the seconds, again for the errors."""
-    with np.load(path) as stored:
-        axes = int(stored["n_movies"]), int(stored["n_users"])
-        ratings = as_ratings(*(stored[key] for key in ("movie", "user", "value")), *axes)
-        test = as_ratings(*(stored[f"test_{key}"] for key in ("movie", "user", "value")), *axes)
-    settings = options | {"n_features": features, "seed": seed, "sweeps": max(epochs)}
-    timed = train.fit_als(ratings, **settings).history.set_index("step")
+    with np.load(path) as arrays:
+        ratings, test = as_ratings(arrays), as_ratings(arrays, "test_")
+    options |= {"n_features": features, "seed": seed, "iterations": max(epochs)}
+    timed = trained(ratings, "als", **options).history.set_index("step")
     peak = peak_memory()
-    watched = train.fit_als(ratings, validation=test, **settings).history.set_index("step")
+    watched = trained(ratings, "als", **options, validation=test).history.set_index("step")
     for n in epochs:
         yield {
             "epochs": n,
@@ -90,45 +106,54 @@ def peer(path, features, seed, epochs, **options):
     yield {"peak_bytes": peak}
 
 
-def make(n_movies, n_users, n_ratings, folder):
-    """A synthetic set, on disk for `growth`: made in another process than the one measured."""
+# c and d: growth, and the limit -------------------------------------------------------------
+
+
+def make(n_movies: int, n_users: int, n_ratings: int, folder: str) -> Lines:
+    """A synthetic set, on disk: made in another process than the one that is measured."""
     start = time.perf_counter()
     ratings, _ = data.synthetic(n_movies, n_users, n_ratings)
-    made = time.perf_counter() - start
+    seconds = time.perf_counter() - start
     data.save(ratings, folder)
-    yield {"seconds": made, "peak_bytes": peak_memory()}
+    yield {"seconds": seconds, "peak_bytes": peak_memory()}
 
 
-def growth(folder, features, sweeps, **options):
-    """Seconds a sweep and peak memory of a whole process: data, TensorFlow, training, a result."""
-    from cflib._tensorflow import tf
+def growth(folder: str, features: int, iterations: int, **options: Any) -> Lines:
+    """Seconds of an iteration, and peak memory of a whole process.
 
+    The process holds its data and TensorFlow, trains, and makes a result.
+    """
     tf.constant(0)
     start = time.perf_counter()
     ratings = data.open(folder)
-    opened = time.perf_counter() - start
-    model = train.fit_als(ratings, n_features=features, sweeps=sweeps, **options)
-    seconds = model.history["seconds"].to_numpy()
-    model.score_user(0)
+    open_seconds = time.perf_counter() - start
+    options |= {"n_features": features, "iterations": iterations}
+    factors = trained(ratings, "als", **options)
+    seconds = factors.history["seconds"].to_numpy()
+    factors.score_users(np.array([0]))
     yield {
-        "ratings": len(ratings), "movies": ratings.n_movies, "users": ratings.n_users,
-        "open_seconds": opened, "start_seconds": seconds[0],
-        "sweep_seconds": float(np.median(np.diff(seconds))), "peak_bytes": peak_memory(),
+        "ratings": len(ratings),
+        "movies": ratings.n_movies,
+        "users": ratings.n_users,
+        "open_seconds": open_seconds,
+        "start_seconds": seconds[0],
+        "iteration_seconds": float(np.median(np.diff(seconds))),
+        "peak_bytes": peak_memory(),
         "flop": flop(ratings.movie_counts, features) + flop(ratings.user_counts, features + 1),
-    }  # fmt: skip
+    }
 
 
-def flop(counts, k) -> float:
-    """Operations that a half-sweep can't do without, for rows with these numbers of ratings.
+def flop(counts: np.ndarray, k: int) -> float:
+    """Operations that half an iteration needs at least, for rows with these numbers of ratings.
 
-    For a rating: the lower triangle of its outer product, and its share of the right-hand side;
-    for a row: Cholesky's factorisation, and two substitutions.
+    For a rating: the lower triangle of its outer product, and its share of the right-hand side.
+    For a row: Cholesky's factorisation, and two substitutions.
     """
     return float(counts.sum() * (k * (k + 1) + 2 * k) + np.sum(counts > 0) * (k**3 / 3 + 2 * k**2))
 
 
-def rate(n=4096):
-    """This machine's best rate of a single-precision matrix product, in operations a second."""
+def rate(n: int) -> Lines:
+    """The machine's best rate of a single-precision matrix product, in operations a second."""
     A = np.random.default_rng(0).random((n, n), np.float32)
     seconds = []
     for _ in range(7):
@@ -138,6 +163,8 @@ def rate(n=4096):
     yield {"flop_per_second": 2 * n**3 / min(seconds)}
 
 
+MEASUREMENTS = {"cost": cost, "peer": peer, "make": make, "growth": growth, "rate": rate}
+
 if __name__ == "__main__":
-    for line in globals()[sys.argv[1]](**json.loads(sys.argv[2])):
+    for line in MEASUREMENTS[sys.argv[1]](**json.loads(sys.argv[2])):
         print(json.dumps(line, default=float), flush=True)

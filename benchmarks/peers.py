@@ -1,20 +1,26 @@
 """Train one peer on one set, in the peer's own environment: `python peers.py PEER SET OPTIONS`.
 
-SET is a .npz that `__main__.py` wrote; OPTIONS is JSON: features, seed, epochs (a list of numbers of
-epochs to report at), and what the peer is told. A line of JSON comes out for each number of
-epochs: seconds of training until there, and RMSE on the held-out ratings; then one with the peak
-memory. Imports, reading, and building the peer's own kind of data set are not counted.
+SET is a .npz that `timing.py` wrote. OPTIONS is JSON: features, seed, epochs (the numbers of epochs
+to report at), and the peer's own options. For each number of epochs a line of JSON is printed: the
+seconds of training until then, and RMSE on the held-out ratings. The last line has the peak memory.
+Imports, reading, and building the peer's own kind of data set are not counted.
 
-A peer is a generator. Where it first yields, its data set is built and the clock starts; then it
-yields (epochs, factors) at each checkpoint, from one training where the library can be stopped
-and looked into, from a training for each where it can't (`AFRESH`).
+A peer is a generator. It first yields when its data set is built, and the clock starts. Then it
+yields (epochs, factors) at each checkpoint. Where the library can be stopped and looked into, all
+checkpoints come from one training; where it can't, each is a training of its own (`AFRESH`).
+
+cflib is not installed in a peer's environment, so nothing here imports it.
 """
+
+from __future__ import annotations
 
 import json
 import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -22,16 +28,27 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 AFRESH = {"cmfrec_cg", "cmfrec_cholesky", "surprise", "spark"}
 
 
+Data = dict[str, np.ndarray]
+Steps = Iterator[Any]  # None, then (epochs, factors) or (epochs, seconds) for each checkpoint
+
+
 class Factors:
     """Predicted rating of movie i by user j: mean + movie_bias[i] + user_bias[j] + X[i]·W[j]."""
 
-    def __init__(self, X, W, mean=0.0, movie_bias=None, user_bias=None):
+    def __init__(
+        self,
+        X: np.ndarray,
+        W: np.ndarray,
+        mean: float = 0.0,
+        movie_bias: np.ndarray | None = None,
+        user_bias: np.ndarray | None = None,
+    ):
         self.X, self.W, self.mean = X, W, mean
         self.movie_bias = np.zeros(len(X)) if movie_bias is None else movie_bias
         self.user_bias = np.zeros(len(W)) if user_bias is None else user_bias
 
-    def rmse(self, movie, user, value) -> float:
-        """With predictions clipped to the scale, and not a number where one is missing."""
+    def rmse(self, movie: np.ndarray, user: np.ndarray, value: np.ndarray) -> float:
+        """RMSE of predictions clipped to the scale; not a number where a prediction is missing."""
         total = 0.0
         for at in range(0, len(value), 1 << 16):
             i, j = movie[at : at + (1 << 16)], user[at : at + (1 << 16)]
@@ -41,7 +58,9 @@ class Factors:
         return float(np.sqrt(total / len(value)))
 
 
-def lenskit(data, epochs, features, seed, regularization):
+def lenskit(
+    data: Data, epochs: list[int], features: int, seed: int, regularization: float
+) -> Steps:
     """BiasedMF, single precision; λ is multiplied by a row's number of ratings."""
     import pandas as pd
     from lenskit.als import BiasedMFScorer
@@ -62,19 +81,19 @@ def lenskit(data, epochs, features, seed, regularization):
             yield (
                 epoch,
                 Factors(
-                    _spread(scorer.item_embeddings, movies, data["n_movies"]),
-                    _spread(scorer.user_embeddings, users, data["n_users"]),
+                    spread(scorer.item_embeddings, movies, data["n_movies"]),
+                    spread(scorer.user_embeddings, users, data["n_users"]),
                     scorer.bias.global_bias,
-                    _spread(scorer.bias.item_biases, movies, data["n_movies"]),
-                    _spread(scorer.bias.user_biases, users, data["n_users"]),
+                    spread(scorer.bias.item_biases, movies, data["n_movies"]),
+                    spread(scorer.bias.user_biases, users, data["n_users"]),
                 ),
             )
 
 
-def cmfrec(use_cg):
+def cmfrec(use_cg: bool) -> Callable[..., Steps]:
     """CMF without side information, single precision, λ multiplied by the number of ratings."""
 
-    def train(data, epochs, features, seed, lambda_):
+    def train(data: Data, epochs: list[int], features: int, seed: int, lambda_: float) -> Steps:
         from cmfrec import CMF
         from scipy.sparse import coo_matrix
 
@@ -83,10 +102,19 @@ def cmfrec(use_cg):
         yield
         for n in epochs:
             model = CMF(
-                k=features, lambda_=lambda_, scale_lam=True, method="als", use_cg=use_cg, niter=n,
-                use_float=True, precompute_for_predictions=False, random_state=seed, nthreads=CORES,
-                verbose=False, handle_interrupt=False,
-            )  # fmt: skip
+                k=features,
+                lambda_=lambda_,
+                scale_lam=True,
+                method="als",
+                use_cg=use_cg,
+                niter=n,
+                use_float=True,
+                precompute_for_predictions=False,
+                random_state=seed,
+                nthreads=CORES,
+                verbose=False,
+                handle_interrupt=False,
+            )
             model.fit(ratings)
             yield (
                 n,
@@ -96,19 +124,23 @@ def cmfrec(use_cg):
     return train
 
 
-def implicit(use_cg):
-    """ALS for implicit feedback: another model, so only its seconds for a sweep are compared."""
+def implicit(use_cg: bool) -> Callable[..., Steps]:
+    """ALS for implicit feedback: another model, so only the seconds of iterations are compared."""
 
-    def train(data, epochs, features, seed):
+    def train(data: Data, epochs: list[int], features: int, seed: int) -> Steps:
         from implicit.als import AlternatingLeastSquares
         from scipy.sparse import csr_matrix
 
         shape = int(data["n_users"]), int(data["n_movies"])
         ratings = csr_matrix((data["value"], (data["user"], data["movie"])), shape)
         model = AlternatingLeastSquares(
-            factors=features, use_cg=use_cg, dtype=np.float32, iterations=max(epochs),
-            num_threads=CORES, random_state=seed,
-        )  # fmt: skip
+            factors=features,
+            use_cg=use_cg,
+            dtype=np.float32,
+            iterations=max(epochs),
+            num_threads=CORES,
+            random_state=seed,
+        )
         seconds = []
         yield
         model.fit(
@@ -120,7 +152,14 @@ def implicit(use_cg):
     return train
 
 
-def surprise(data, epochs, features, seed, learning_rate, regularization):
+def surprise(
+    data: Data,
+    epochs: list[int],
+    features: int,
+    seed: int,
+    learning_rate: float,
+    regularization: float,
+) -> Steps:
     """SVD: stochastic gradient descent on one core, in double precision; there are no others."""
     from surprise import SVD, Trainset
 
@@ -138,18 +177,21 @@ def surprise(data, epochs, features, seed, learning_rate, regularization):
     yield
     for n in epochs:
         model = SVD(
-            n_factors=features, n_epochs=n, lr_all=learning_rate, reg_all=regularization,
+            n_factors=features,
+            n_epochs=n,
+            lr_all=learning_rate,
+            reg_all=regularization,
             random_state=seed,
-        )  # fmt: skip
+        )
         model.fit(trainset)
         yield n, Factors(model.qi, model.pu, trainset.global_mean, model.bi, model.bu)
 
 
-def spark(data, epochs, features, seed, regularization):
-    """MLlib's ALS on what damped means leave, since it has no biases of its own.
+def spark(data: Data, epochs: list[int], features: int, seed: int, regularization: float) -> Steps:
+    """MLlib's ALS on the ratings less damped means, since it has no biases of its own.
 
-    A session that has trained once is warm, as on a cluster that is up; the ratings are in its
-    memory before the clock starts.
+    The session has trained once, as on a cluster that is up, and the ratings are in its memory
+    before the clock starts.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -167,17 +209,24 @@ def spark(data, epochs, features, seed, regularization):
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
-    spark.process = session.sparkContext._gateway.proc.pid
+    spark.process = session.sparkContext._gateway.proc.pid  # noqa: SLF001 (its only way)
     mean, movie_bias, user_bias = _damped_means(data)
     left = data["value"] - mean - movie_bias[data["movie"]] - user_bias[data["user"]]
     columns = {"movie": data["movie"], "user": data["user"], "left": left.astype(np.float32)}
 
     def als(n):
         return ALS(
-            rank=features, maxIter=n, regParam=regularization, seed=seed, checkpointInterval=5,
-            numUserBlocks=2 * CORES, numItemBlocks=2 * CORES,
-            userCol="user", itemCol="movie", ratingCol="left",
-        )  # fmt: skip
+            rank=features,
+            maxIter=n,
+            regParam=regularization,
+            seed=seed,
+            checkpointInterval=5,
+            numUserBlocks=2 * CORES,
+            numItemBlocks=2 * CORES,
+            userCol="user",
+            itemCol="movie",
+            ratingCol="left",
+        )
 
     with tempfile.TemporaryDirectory() as folder:
         session.sparkContext.setCheckpointDir(f"{folder}/checkpoints")
@@ -189,7 +238,7 @@ def spark(data, epochs, features, seed, regularization):
         for n in epochs:
             model = als(n).fit(ratings)
             X, W = (
-                _spread(
+                spread(
                     np.stack(table["features"].combine_chunks().to_numpy(zero_copy_only=False)),
                     table["id"].to_numpy(),
                     size,
@@ -213,7 +262,7 @@ PEERS = {
 }
 
 
-def _damped_means(data, damping=5.0):
+def _damped_means(data: Data, damping: float = 5.0) -> tuple[float, np.ndarray, np.ndarray]:
     value = data["value"].astype(np.float64)
     mean = value.mean()
     biases, left = [], value - mean
@@ -223,15 +272,15 @@ def _damped_means(data, damping=5.0):
     return mean, *biases
 
 
-def _spread(rows, index, n: int) -> np.ndarray:
+def spread(rows: np.ndarray, index: np.ndarray | list[int], n: int) -> np.ndarray:
     """Rows at their indices among n, zeros at the others."""
-    spread = np.zeros((int(n), *rows.shape[1:]), rows.dtype)
-    spread[index] = rows
-    return spread
+    result = np.zeros((int(n), *rows.shape[1:]), rows.dtype)
+    result[index] = rows
+    return result
 
 
-def peak_memory(process="self") -> int:
-    """Most bytes that a process has had in memory at once."""
+def peak_memory(process: int | str = "self") -> int:
+    """The most bytes that a process has had in memory at once."""
     try:
         with open(f"/proc/{process}/status") as status:
             return 1024 * next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
@@ -242,7 +291,8 @@ def peak_memory(process="self") -> int:
         return scale * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def report(name, path, options) -> None:
+def report(name: str, path: str, options: dict[str, Any]) -> None:
+    """Print a line for each checkpoint of a peer."""
     with np.load(path) as stored:
         data = {key: stored[key] for key in stored.files}
     held_out = data.pop("test_movie"), data.pop("test_user"), data.pop("test_value")
@@ -255,12 +305,12 @@ def report(name, path, options) -> None:
         elapsed = time.perf_counter() - start
         if step is None:
             break
-        epochs, found = step
-        if isinstance(found, Factors):
+        epochs, result = step
+        if isinstance(result, Factors):
             seconds = elapsed if name in AFRESH else seconds + elapsed
-            line = {"epochs": epochs, "seconds": seconds, "rmse": found.rmse(*held_out)}
+            line = {"epochs": epochs, "seconds": seconds, "rmse": result.rmse(*held_out)}
         else:
-            line = {"epochs": epochs, "seconds": found, "rmse": None}
+            line = {"epochs": epochs, "seconds": result, "rmse": None}
         print(json.dumps(line), flush=True)
     peak = peak_memory() + (peak_memory(spark.process) if name == "spark" else 0)
     print(json.dumps({"peak_bytes": peak}), flush=True)

@@ -1,17 +1,16 @@
-"""The table and the figure, from the JSON files that the benchmarks left."""
+"""The tables and the figure, from the JSON files of the benchmarks."""
+
+from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 from statistics import median
 
-import matplotlib
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 NAMES = {
     "cflib": "cflib, fit_als",
     "lenskit": "LensKit, BiasedMF",
@@ -30,29 +29,30 @@ NAMES = {
 
 def write(out: Path) -> None:
     """Write `results.md` and `results.svg` for whichever benchmarks have run."""
-    found = {path.stem: json.loads(path.read_text()) for path in out.glob("*.json")}
-    sections = [TABLES[name](found[name]) for name in "abc" if name in found]
-    machine = found.get("machine", {})
+    results = {path.stem: json.loads(path.read_text()) for path in out.glob("*.json")}
+    sections = [TABLES[name](results[name]) for name in "abc" if name in results]
+    machine = results.get("machine", {})
     head = "# Benchmarks\n\nTaken on {} ({} cores), {}, Python {}.".format(
         *(machine.get(key, "?") for key in ("processor", "cores", "system", "python"))
     )
     (out / "results.md").write_text("\n\n".join([head, *sections]) + "\n")
-    panels = [(PANELS[name], found[name]) for name in "abc" if name in found]
+    panels = [(PANELS[name], results[name]) for name in "abc" if name in results]
     if panels:
-        figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.6), squeeze=False)
-        for (draw, result), axis in zip(panels, axes[0], strict=True):
+        figure = Figure(figsize=(4.6 * len(panels), 3.6))
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for (draw, result), axis in zip(panels, axes, strict=True):
             draw(axis, result)
             axis.spines[["top", "right"]].set_visible(False)
         figure.tight_layout()
-        figure.savefig(out / "results.svg", metadata={"Date": None})
-        plt.close(figure)
+        with mpl.rc_context({"svg.hashsalt": "benchmarks"}):  # the same numbers, the same file
+            figure.savefig(out / "results.svg", metadata={"Date": None})
 
 
 # ---------------------------------------------------------------- a: the original's cost
 
 
 def seconds_to_cost(result: dict) -> tuple[float, dict[str, float]]:
-    """(the original's cost at the end, seconds that each solver took to get there)."""
+    """The original's cost at the end, and the seconds that each solver took to reach it."""
     target = steps(result["original"][0])[-1]["cost"]
     seconds = {}
     for solver, runs in result.items():
@@ -66,21 +66,23 @@ def seconds_to_cost(result: dict) -> tuple[float, dict[str, float]]:
 
 def table_a(result: dict) -> str:
     target, seconds = seconds_to_cost(result)
+    epochs = steps(result["original"][0])[-1]["epochs"]
+    adam = "`fit_adam` does what the loop does, on the observed ratings alone. "
+    adam = adam if "adam" in result else ""
     rows = [
         [NAMES[solver], _seconds(s), f"{seconds['original'] / s:.0f}×" if s < math.inf else "—"]
         for solver, s in seconds.items()
     ]
     return (
         f"## a. Seconds to the original's cost\n\n{result['original'][0][-1]['set']}; 100 features,"
-        f" λ = 1. The original's loop ends at a cost of {target:,.0f} after 400 epochs; the others"
-        " run until theirs is as low: `fit_adam`, which does the same on the observed ratings "
-        "alone, from the same start. Imports are not counted; of `fit_als`, the median of "
-        f"{len(result['als'])} seeds.\n\n"
+        f" λ = 1. The original's loop ends at a cost of {target:,.0f} after {epochs} epochs; the "
+        f"others run until their cost is as low. {adam}Imports are not counted. Of `fit_als` it is "
+        f"the median of {len(result['als'])} seeds.\n\n"
         + markdown(["solver", "seconds", "as fast as the loop"], rows)
     )
 
 
-def panel_a(axis, result: dict) -> None:
+def panel_a(axis: Axes, result: dict) -> None:
     target, _ = seconds_to_cost(result)
     for solver in ("original", "adam", "als"):
         if solver not in result:
@@ -118,14 +120,14 @@ def table_b(result: dict) -> str:
         "them, in single precision where it can. Errors are on held-out ratings, predictions "
         "clipped to the scale. The common error is the worst of the libraries' best, rounded up "
         "to a thousandth, so that each reaches it. Reading, and building a library's own kind of "
-        "data set, are not counted. implicit's model is another, so only its sweeps compare."
+        "data set, are not counted. implicit's model is another, so only its iterations compare."
     )
     parts = [intro]
     for name, of_set in result.items():
         target = common_rmse(of_set)
-        own = of_set["peers"]["cflib"]
-        # From an error that everybody has after one epoch, one learns little: so the best, too.
-        strict = math.ceil(1000 * min(s["rmse"] for s in steps(own["lines"]))) / 1000
+        ours = of_set["peers"]["cflib"]
+        # All may reach the common error in one epoch, so the time to our best is shown as well.
+        strict = math.ceil(1000 * min(s["rmse"] for s in steps(ours["lines"]))) / 1000
         rows = []
         for peer, run in of_set["peers"].items():
             points = steps(run["lines"])
@@ -139,16 +141,16 @@ def table_b(result: dict) -> str:
                 at = reached(run, target)
                 row += [
                     f"{at:.2f}",
-                    f"{at / reached(own, target):.1f}×",
+                    f"{at / reached(ours, target):.1f}×",
                     _seconds(reached(run, strict)),
                     f"{min(s['rmse'] for s in points):.4f}",
                 ]
-            row += [f"{sweep_seconds(points):.2f}", _memory(run["lines"])]
+            row += [f"{iteration_seconds(points):.2f}", _memory(run["lines"])]
             rows.append(row)
         best = of_set["best_rmse"]
         parts.append(
             f"### {name}: {of_set['train']:,.0f} ratings to train on, {of_set['test']:,.0f} held "
-            f"out; {of_set['n_movies']:,.0f} films, {of_set['n_users']:,.0f} users\n\n"
+            f"out; {of_set['n_movies']:,.0f} movies, {of_set['n_users']:,.0f} users\n\n"
             + (f"No model can be below {best:.4f} here.\n\n" if math.isfinite(best) else "")
             + markdown(
                 [
@@ -157,7 +159,7 @@ def table_b(result: dict) -> str:
                     "in cflib's",
                     f"seconds to {strict:.3f}",
                     "lowest error",
-                    "seconds a sweep",
+                    "seconds an iteration",
                     "peak memory, GB",
                 ],
                 rows,
@@ -166,22 +168,20 @@ def table_b(result: dict) -> str:
     return "\n\n".join(parts)
 
 
-def sweep_seconds(points) -> float:
-    """Seconds of one more sweep: the slope between the first checkpoint and the last."""
+def iteration_seconds(points: list[dict]) -> float:
+    """Seconds of one more iteration: the slope between the first checkpoint and the last."""
     first, last = points[0], points[-1]
     return (last["seconds"] - first["seconds"]) / max(last["epochs"] - first["epochs"], 1)
 
 
-def panel_b(axis, result: dict) -> None:
+def panel_b(axis: Axes, result: dict) -> None:
     name, of_set = list(result.items())[-1]
     for peer, run in of_set["peers"].items():
         points = steps(run["lines"])
         if points and points[0]["rmse"] is not None:
-            own = peer == "cflib"
-            axis.plot(
-                [s["seconds"] for s in points], [s["rmse"] for s in points],
-                marker=".", label=NAMES[peer], linewidth=2.5 if own else 1, zorder=3 if own else 2,
-            )  # fmt: skip
+            style = {"linewidth": 2.5, "zorder": 3} if peer == "cflib" else {"linewidth": 1}
+            seconds, errors = [s["seconds"] for s in points], [s["rmse"] for s in points]
+            axis.plot(seconds, errors, marker=".", label=NAMES[peer], **style)
     if math.isfinite(of_set["best_rmse"]):
         axis.axhline(of_set["best_rmse"], color="grey", linewidth=0.8, linestyle=":")
     axis.set(xscale="log", xlabel="seconds of training", ylabel="held-out RMSE, stars")
@@ -194,41 +194,43 @@ def panel_b(axis, result: dict) -> None:
 
 def table_c(result: dict) -> str:
     rate, rows = result["flop_per_second"], []
+    head = [
+        "ratings",
+        "movies",
+        "users",
+        "seconds an iteration",
+        "µs a rating",
+        "peak memory, GB",
+        "the limit, seconds",
+        "iteration over limit",
+    ]
     for row in result["rows"]:
-        limit = row["flop"] / rate
-        rows.append(
-            [f"{row['ratings']:,.0f}", f"{row['movies']:,.0f}", f"{row['users']:,.0f}",
-             f"{row['sweep_seconds']:.3f}", f"{1e6 * row['sweep_seconds'] / row['ratings']:.2f}",
-             f"{row['peak_bytes'] / 1e9:.2f}", f"{limit:.3f}",
-             f"{row['sweep_seconds'] / limit:.1f}×"]
-        )  # fmt: skip
+        seconds, limit = row["iteration_seconds"], row["flop"] / rate
+        line = [f"{row[axis]:,.0f}" for axis in ("ratings", "movies", "users")]
+        line += [f"{seconds:.3f}", f"{1e6 * seconds / row['ratings']:.2f}"]
+        line += [f"{row['peak_bytes'] / 1e9:.2f}", f"{limit:.3f}", f"{seconds / limit:.1f}×"]
+        rows.append(line)
     return (
         "## c, d. Growth, and the limit\n\n"
         f"`fit_als` with {result['options']['features']} features, a process for each size: "
-        "seconds a sweep (the median), and the peak memory of the whole process with its data and "
-        "TensorFlow. The limit is what a sweep can't do without (the normal equations, their "
-        f"Cholesky factors and substitutions) at {rate / 1e9:.0f} GFLOP/s, this machine's rate "
-        "for a large matrix product.\n\n"
-        + markdown(
-            ["ratings", "films", "users", "seconds a sweep", "µs a rating", "peak memory, GB",
-             "the limit, seconds", "sweep over limit"],
-            rows,
-        )
-    )  # fmt: skip
+        "seconds an iteration (the median), and the peak memory of the whole process with its "
+        "data and TensorFlow. The limit is the time of the operations that an iteration needs at "
+        "least (the normal equations, their Cholesky factors and substitutions) at "
+        f"{rate / 1e9:.0f} GFLOP/s, this machine's rate for a large matrix product.\n\n"
+        + markdown(head, rows)
+    )
 
 
-def panel_c(axis, result: dict) -> None:
+def panel_c(axis: Axes, result: dict) -> None:
     rows = result["rows"]
     ratings = [row["ratings"] for row in rows]
-    axis.plot(ratings, [row["sweep_seconds"] for row in rows], marker="o", label="a sweep")
-    axis.plot(
-        ratings, [row["flop"] / result["flop_per_second"] for row in rows],
-        marker=".", label="the limit (matrix product)",
-    )  # fmt: skip
-    slope = rows[-1]["sweep_seconds"] / ratings[-1]
-    axis.plot(ratings, [slope * n for n in ratings], color="grey", linestyle=":",
-              label="through the origin")  # fmt: skip
-    axis.set(xscale="log", yscale="log", xlabel="ratings", ylabel="seconds a sweep")
+    axis.plot(ratings, [row["iteration_seconds"] for row in rows], marker="o", label="an iteration")
+    limits = [row["flop"] / result["flop_per_second"] for row in rows]
+    axis.plot(ratings, limits, marker=".", label="the limit (matrix product)")
+    slope = rows[-1]["iteration_seconds"] / ratings[-1]
+    proportional = [slope * n for n in ratings]
+    axis.plot(ratings, proportional, color="grey", linestyle=":", label="through the origin")
+    axis.set(xscale="log", yscale="log", xlabel="ratings", ylabel="seconds an iteration")
     axis.set_title(f"Growth, {result['options']['features']} features")
     axis.legend(frameon=False, fontsize=8)
 
@@ -242,7 +244,7 @@ def steps(lines: list[dict]) -> list[dict]:
     return [line for line in lines if "epochs" in line]
 
 
-def markdown(columns, rows) -> str:
+def markdown(columns: list[str], rows: list[list[str]]) -> str:
     lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -251,6 +253,6 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.2f}" if math.isfinite(seconds) else "not reached"
 
 
-def _memory(lines) -> str:
+def _memory(lines: list[dict]) -> str:
     peak = [line["peak_bytes"] for line in lines if "peak_bytes" in line]
     return f"{peak[0] / 1e9:.2f}" if peak else "stopped by the time limit"

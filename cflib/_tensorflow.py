@@ -12,10 +12,14 @@ import contextlib
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from typing import Any
+
+INSTALL = 'pip install "cflib-recommender[tensorflow]"'
 
 
 @contextlib.contextmanager
-def _silent_stderr():
+def _silent_stderr() -> Iterator[None]:
     sys.stderr.flush()
     saved = os.dup(2)
     try:
@@ -27,13 +31,23 @@ def _silent_stderr():
         os.close(saved)
 
 
-class _LazyTensorFlow:
+class LazyTensorFlow:
     """Stands for the `tensorflow` module: most of `cflib` runs without those five seconds."""
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what copying and inspecting ask for is no reason to import it
+            raise AttributeError(name)
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         with _silent_stderr():
-            module = importlib.import_module("tensorflow")
+            try:
+                module = importlib.import_module("tensorflow")
+            except ModuleNotFoundError as error:
+                if error.name != "tensorflow":
+                    raise
+                raise ModuleNotFoundError(
+                    f"this needs TensorFlow, which is not installed: `{INSTALL}`",
+                    name="tensorflow",
+                ) from None
             module.config.list_physical_devices()  # the device scan prints, too: once, here
             # Advice on retracing is for people who write tf.functions, not for those who call ours.
             module.get_logger().setLevel("ERROR")
@@ -42,4 +56,4 @@ class _LazyTensorFlow:
         return getattr(module, name)
 
 
-tf = _LazyTensorFlow()
+tf: Any = LazyTensorFlow()

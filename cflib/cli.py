@@ -1,201 +1,242 @@
-"""The command line: `run` executes the chapters, `notebooks` renews them, `site` makes a site of
-them; and with ratings of your own, `fit` trains a model and `recommend` asks it.
+"""The library's two commands: `cflib fit` trains a model on a file, `cflib recommend` asks it.
+
+Heavy packages are imported inside the commands, so that `--help` is quick. The library's messages
+name arguments of functions; `_plain_errors` puts the command's options in their place.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import sys
+import re
 import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from . import data, doctor, exercises, notebooks, own, runs
-from . import site as course
-from .data.reading import ON_DUPLICATE
-from .model import FactorModel
+if TYPE_CHECKING:
+    import pandas as pd
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+ON_DUPLICATE = ("error", "last", "mean")  # as in `data.read`
+FORMATS = ("table", "csv", "json")
+FIT_OPTIONS = {
+    "user": "--user",
+    "item": "--item",
+    "rating": "--rating",
+    "timestamp": "--timestamp",
+    "movies": "--titles",
+    "scale": "--scale",
+    "on_duplicate": "--on-duplicate",
+    "separator": "--separator",
+    "n_features": "--features",
+    "people.recommend_person": "`cflib recommend MODEL --ratings FILE`",
+}
+RECOMMEND_OPTIONS = {
+    "separator": "--separator",
+    "scale": "--scale of `cflib fit`",
+    "people.recommend_person": "--ratings FILE",
+}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def cli():
-    """Collaborative filtering: run the chapters, or train on ratings of your own."""
-    if os.environ.get("CFLIB_DATA"):  # the kernels may work in another folder
-        os.environ["CFLIB_DATA"] = str(Path(os.environ["CFLIB_DATA"]).resolve())
-
-
-@cli.command()
-@click.option(
-    "-p", "--parameter", "given", nargs=2, multiple=True, metavar="NAME VALUE",
-    help="Set a parameter in every chapter that has it; may be repeated.",
-)  # fmt: skip
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default=runs.DEFAULT,
-    help="Folder of the run; what an earlier run left there is replaced.  [default: runs/default]",
-)  # fmt: skip
-def run(given, out):
-    """Execute the chapters in order (all but 00), into one folder and one page."""
-    try:
-        page = runs.run(out, given)
-    except (ValueError, runs.RunError) as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"\n{runs.summary(out)}\n")
-    click.echo(f"Read {_near(page)}: all the chapters in one page, which needs no network.")
-    click.echo(f"Beside it: the executed notebooks, {runs.METRICS}, {runs.MODEL}.")
-
-
-@cli.command(name="sweep")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the sweep; what is done there already is not done again.  "
-    "[default: runs/NAME OF THE FILE]",
-)  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Check the file and list its runs, no more.")
-@click.option("--scheduler", default="", help="Address of a Dask scheduler: tcp://…:8786.")
-@click.option("--workers", type=click.IntRange(min=0), default=0,
-              help="Runs at once.  [default: what cores and memory are enough for]")  # fmt: skip
-@click.option("--retry", is_flag=True, help="Runs that failed are done again, too.")
-def sweep_command(file, out, dry_run, scheduler, workers, retry):
-    """Run one chapter with every setting of FILE (such as sweeps/rank_lambda.yaml)."""
-    from . import sweep  # here, because only this command needs Dask
-
-    try:
-        plan = sweep.read(file)
-        if dry_run:
-            for point in plan.points:
-                click.echo(point.name)
-            click.echo(f"{len(plan.points)} runs of {plan.chapter.stem}")
-            return
-        folder = sweep.run(plan, out, scheduler, workers, retry)
-    except KeyboardInterrupt:
-        click.echo("\nStopped. What is done stays; the same command does the rest.", err=True)
-        raise SystemExit(130) from None
-    except (sweep.PlanError, sweep.SweepError) as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(sweep.summary(folder))
-    click.echo(f"Read {_near(folder / sweep.PAGE)}, which needs no network. Beside it: ")
-    click.echo(f"{sweep.TABLE}, {sweep.PARQUET}, {sweep.PICTURE} and every executed notebook.")
-
-
-@cli.command(name="notebooks")
-@click.argument("names", nargs=-1)
-def renew(names):
-    """Execute committed chapters again, in place: all, or those NAMES (such as 03_training)."""
-    try:
-        notebooks.renew(names)
-    except notebooks.NotebookError as error:
-        raise click.ClickException(str(error)) from error
-
-
-@cli.command()
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default=course.DEFAULT,
-    help="Folder of the site; a site that is there is replaced.  [default: build/site]",
-)  # fmt: skip
-def site(out):
-    """Write the course as a site, which needs a browser and no network."""
-    try:
-        first = course.build(out)
-    except (ValueError, OSError, course.SiteError) as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"Read {_near(first)}: every page, and search, without a network.")
-
-
-@cli.command(name="doctor")
-def examine():
-    """Look whether everything is here that the course needs, and say what to type."""
-    sys.exit(doctor.main())
+def cli() -> None:
+    """Collaborative filtering: train a model on ratings of your own, and ask it."""
+    folder = os.environ.get("CFLIB_DATA")
+    if folder:  # a command may start processes in other folders
+        os.environ["CFLIB_DATA"] = str(Path(folder).resolve())
 
 
 @cli.command()
 @click.argument("path", metavar="RATINGS", type=FILE)
-@click.option("--user", default="userId", metavar="COLUMN", help="Column of who rated.")
-@click.option("--item", default="movieId", metavar="COLUMN", help="Column of what they rated.")
-@click.option("--rating", default="rating", metavar="COLUMN", help="Column of the ratings.")
 @click.option(
-    "--timestamp", default="auto", metavar="COLUMN",
-    help="Column of times, if any.  [default: timestamp, where there is one]",
-)  # fmt: skip
-@click.option("--titles", type=FILE, help="File with the item's column, title and maybe genres.")
-@click.option("--scale", nargs=2, type=float, metavar="LOW HIGH", help="Ends of the scale.")
-@click.option(
-    "--on-duplicate", type=click.Choice(ON_DUPLICATE), default="error", show_default=True,
-    help="What becomes of a pair that was rated more than once.",
-)  # fmt: skip
-@click.option(
-    "--separator", metavar="CHARACTER", help="Between columns, if the suffix doesn't say."
+    "--user", default="userId", show_default=True, metavar="COLUMN", help="Column of who rated."
 )
-@click.option("--features", default=16, show_default=True, help="Numbers that describe each item.")
+@click.option(
+    "--item", default="movieId", show_default=True, metavar="COLUMN", help="Column of what."
+)
+@click.option(
+    "--rating", default="rating", show_default=True, metavar="COLUMN", help="Column of ratings."
+)
+@click.option(
+    "--timestamp",
+    default="auto",
+    metavar="COLUMN",
+    help='Column of times, or "none".  [default: timestamp, if there is one]',
+)
+@click.option("--titles", type=FILE, help="File with the item's column, title and maybe genres.")
+@click.option(
+    "--scale",
+    nargs=2,
+    type=float,
+    metavar="LOW HIGH",
+    help="Lowest and highest possible rating.  [default: those in the file]",
+)
+@click.option(
+    "--on-duplicate",
+    type=click.Choice(ON_DUPLICATE),
+    default="error",
+    show_default=True,
+    help="What to do with an item that a user rated more than once.",
+)
+@click.option(
+    "--separator", metavar="CHARACTER", help="Between columns, if the suffix does not say it."
+)
+@click.option(
+    "--features", default=16, show_default=True, help="How many numbers describe each item."
+)
 @click.option("--out", type=FILE, required=True, help="Where to write the model (.npz).")
-def fit(path, user, item, rating, timestamp, titles, scale, on_duplicate, separator, features, out):
-    """Train a model on a CSV, TSV or Parquet file of RATINGS, and say how good it is."""
-    columns = data.Columns(user, item, rating, timestamp)
-    with _one_sentence():
+def fit(
+    path: Path,
+    user: str,
+    item: str,
+    rating: str,
+    timestamp: str,
+    titles: Path | None,
+    scale: tuple[float, float] | None,
+    on_duplicate: str,
+    separator: str | None,
+    features: int,
+    out: Path,
+) -> None:
+    """Train a model on a file of RATINGS.
+
+    The file is CSV, TSV or Parquet. What it holds, what looks odd in it and how large the model's
+    error is are shown.
+    """
+    from . import data, people, tune
+
+    columns = data.Columns(user, item, rating, timestamp=None)  # of a model's user, for `recommend`
+    with _plain_errors(FIT_OPTIONS):
         ratings = data.read(
-            path, user=user, item=item, rating=rating, timestamp=timestamp, movies=titles,
-            scale=scale, on_duplicate=on_duplicate, separator=separator,
-        )  # fmt: skip
-        click.echo(own.describe(ratings, columns))
-        click.echo(own.report_oddities(data.oddities(ratings, *columns.nouns())))
-        fitted = own.fit(ratings, columns, features)
-        click.echo(own.report_fit(fitted))
-        fitted.model.save(out, ratings)
-    click.echo(f"{out}: the model, trained on all {len(ratings):,} ratings, which it holds, too.")
+            path,
+            user=user,
+            item=item,
+            rating=rating,
+            timestamp=None if timestamp == "none" else timestamp,
+            movies=titles,
+            scale=scale,
+            on_duplicate=on_duplicate,
+            separator=separator,
+        )
+        click.echo(people.describe(ratings, columns))
+        click.echo(_oddities(data.quality_report(ratings, *columns.nouns())))
+        tuned = tune.fit(ratings, columns, features)
+        click.echo(tune.report(tuned))
+        tuned.model.save(out, ratings)
+    click.echo(f"{out}: the model, trained on all {len(ratings):,} ratings. It holds them, too.")
 
 
 @cli.command()
 @click.argument("path", metavar="MODEL", type=FILE)
-@click.option("--user", metavar="ID", help="A user of the ratings that it was trained on.")
-@click.option("--ratings", type=FILE, help="File of somebody new's ratings, columns as in `fit`.")
-@click.option("-n", default=10, show_default=True, type=click.IntRange(1), help="How many.")
+@click.option("--user", metavar="ID", help="A user whose ratings the model was trained on.")
 @click.option(
-    "--format", "form", type=click.Choice(own.FORMATS), default="table", show_default=True,
+    "--ratings", type=FILE, help="File of somebody new's ratings, with the columns of `fit`."
+)
+@click.option(
+    "--separator", metavar="CHARACTER", help="Between its columns, if its suffix does not say it."
+)
+@click.option(
+    "-n", default=10, show_default=True, type=click.IntRange(1), help="How many to recommend."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
     help="How to write them.",
-)  # fmt: skip
-def recommend(path, user, ratings, n, form):
-    """Ask a MODEL that `fit` wrote what a user, or somebody new, would like of the rest."""
+)
+def recommend(
+    path: Path,
+    user: str | None,
+    ratings: Path | None,
+    separator: str | None,
+    n: int,
+    form: str,
+) -> None:
+    """Recommend by a MODEL that `fit` wrote.
+
+    It recommends to a user whose ratings it was trained on, or to somebody new.
+    """
     if (user is None) == (ratings is None):
         raise click.UsageError("say for whom: either --user ID or --ratings FILE")
-    with _one_sentence():
-        model = FactorModel.load(path)
-        if user is not None:
-            found = own.recommend(model, path, user, n)
+    from . import people
+    from .models import load_model
+
+    with _plain_errors(RECOMMEND_OPTIONS):
+        model = load_model(path)
+        if ratings is None:
+            best = people.recommend_user(model, path, str(user), n)
         else:
-            person = own.read_person(model, ratings)
-            if strange := own.unknown(model, person):
-                click.echo(f"Note: left out, as the model has none: {own.some(strange)}", err=True)
-            found = own.recommend_to(model, person, n)
-    click.echo(own.formatted(found, form))
+            person = people.read_person(model, ratings, separator)
+            best = people.recommend_person(model, person, n)
+    click.echo(_formatted(best, form))
 
 
 @contextlib.contextmanager
-def _one_sentence():
-    """What goes wrong with a file ends in its message and a code, a warning in a note."""
+def _plain_errors(options: Mapping[str, str]) -> Iterator[None]:
+    """Show an error of the library as its message alone, and a warning as a note.
+
+    `options` are what stands in place of the names of arguments: see `as_options`.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         try:
             yield
         except (ValueError, KeyError, OSError) as error:
             message = error.args[0] if isinstance(error, KeyError) else error
-            raise click.ClickException(str(message)) from error
+            raise click.ClickException(as_options(str(message), options)) from error
         finally:
             for warning in caught:
-                click.echo(f"Note: {warning.message}", err=True)
+                click.echo(f"Note: {as_options(str(warning.message), options)}", err=True)
 
 
-@cli.command(name="exercises")
-def make_exercises():
-    """Make notebooks/exercises again from the solutions."""
-    try:
-        changed = exercises.renew()
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
-    click.echo("\n".join(changed) or "all the exercises are what their solutions make")
+def as_options(message: str, options: Mapping[str, str]) -> str:
+    """A message of the library with the names of its arguments replaced by a command's options.
+
+    For example, `on_duplicate="last"` in a message becomes --on-duplicate last.
+
+    Parameters
+    ----------
+    message : str
+        Names stand between backquotes, alone or with a value.
+    options : dict of str to str
+        What to write for each name. Other names stay as they are.
+    """
+
+    def option(match: re.Match[str]) -> str:
+        name, value = match["name"], match["value"]
+        if name not in options:
+            return match[0]
+        if value is None:
+            return options[name]
+        plain = value.strip('"').lower()  # None becomes none
+        return f"{options[name]} {plain}"
+
+    return re.sub(r"`(?P<name>[\w.]+)(=(?P<value>[^`]+))?`", option, message)
 
 
-def _near(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+def _oddities(report: pd.DataFrame) -> str:
+    """What `data.quality_report` counted at least once, a line for each kind."""
+    counted = report[report["count"] > 0]
+    if counted.empty:
+        return "Nothing odd in them."
+    width = max(map(len, counted.index))
+    lines = [
+        f"  {oddity:{width}}  {row['count']:>9,}  {row['share']:>6.1%}  {row['examples']}"
+        for oddity, row in counted.iterrows()
+    ]
+    return "\n".join(["Odd in them:", *lines])
+
+
+def _formatted(best: pd.DataFrame, form: str) -> str:
+    """Recommendations as a "table", as "csv", or as "json": a list of objects."""
+    best = best.assign(prediction=best["prediction"].astype(float).round(3)).reset_index()
+    if form == "json":
+        return best.to_json(orient="records", force_ascii=False, indent=2)
+    if form == "csv":
+        return best.to_csv(index=False, lineterminator="\n").rstrip("\n")
+    return best.to_string(index=False, max_colwidth=60)

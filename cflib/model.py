@@ -1,29 +1,33 @@
-"""The model, its cost, and `FactorModel`, what training returns.
+"""The model, its cost, the contract that every model keeps, and `FactorModel`.
 
 `model` and `cost_fn` are the definition: dense, in TensorFlow, a line of mathematics each.
 `cost_observed` is the same cost without the movies x users arrays, with the options that the
-solvers know. `FactorModel` is what is left when training is over: arrays that predict.
+solvers know. `Model` says what a caller may ask of any trained model. `FactorModel` keeps that
+contract; it is what the solvers of the cost return.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import zipfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from ._files import replacing
+from . import _kernels, _storage, normalize
 from ._tensorflow import tf
-from .data import Ratings
-from .data.ratings import DENSE_LIMIT_BYTES
 from .normalize import Normalization
+from .ratings import DENSE_LIMIT_BYTES, Ratings
+from .settings import Settings
 
-FORMAT = 1  # of the file that `FactorModel.save` writes
-RATED = ("movie_index", "user_index", "value")  # what it can hold of the training ratings
+STARS, ORDER, INTERVALS = "stars", "order", "intervals"
+BIAS_KINDS = ("none", "ridge", "free")
+Index: TypeAlias = Sequence[int] | np.ndarray  # row or column numbers
+
+
+# The definition -----------------------------------------------------------------------------
 
 
 def model(X: tf.Tensor, W: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
@@ -31,20 +35,21 @@ def model(X: tf.Tensor, W: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
 
     Parameters
     ----------
-    X : (n_movies, n_features)
-    W : (n_users, n_features)
-    b : (1, n_users)
+    X : tf.Tensor, (n_movies, n_features)
+    W : tf.Tensor, (n_users, n_features)
+    b : tf.Tensor, (1, n_users)
 
     Returns
     -------
-    Y_hat : (n_movies, n_users), of the dtype of the arguments
+    tf.Tensor, (n_movies, n_users)
+        Y_hat, of the dtype of the arguments.
 
     Raises
     ------
     MemoryError
         Where Y_hat would need more than 2 GiB.
     """
-    _refuse_if_too_large(X.shape[0], W.shape[0])
+    check_size(X.shape[0], W.shape[0])
     return tf.matmul(X, W, transpose_b=True) + b
 
 
@@ -57,15 +62,15 @@ def cost_fn(
 
     Parameters
     ----------
-    Y, Y_hat, R : (n_movies, n_users)
+    Y, Y_hat, R : tf.Tensor, (n_movies, n_users)
         Normalised ratings, predictions of them, and the 0/1 mask of what is observed.
     lam : float
         λ, the L2 weight. The user bias b is not regularised.
-    X, W : (n_movies, n_features), (n_users, n_features)
+    X, W : tf.Tensor, (n_movies, n_features), (n_users, n_features)
 
     Returns
     -------
-    J : scalar
+    tf.Tensor, scalar
     """
     error = tf.reduce_sum((R * (Y_hat - Y)) ** 2)
     l2_weight_reg = tf.reduce_sum(W**2)
@@ -74,8 +79,18 @@ def cost_fn(
     return 0.5 * error + (0.5 * lam) * (l2_weight_reg + l2_x_reg)
 
 
-def cost_observed(X, W, b, c, movie_index, user_index, residual, lam_movies, lam_users):
-    """The cost from the observed ratings alone, with a film bias and a λ for each row.
+def cost_observed(
+    X: tf.Tensor,
+    W: tf.Tensor,
+    b: tf.Tensor,
+    c: tf.Tensor,
+    movie_index: np.ndarray,
+    user_index: np.ndarray,
+    residual: np.ndarray,
+    lam_movies: np.ndarray,
+    lam_users: np.ndarray,
+) -> tf.Tensor:
+    """The cost from the observed ratings alone, with a movie bias and a λ for each row.
 
     J = ½ Σ_n (x_i·w_j + b_j + c_i - r_n)² + ½ Σ_i λ_i (|x_i|² + c_i²) + ½ Σ_j λ_j |w_j|²
 
@@ -83,17 +98,17 @@ def cost_observed(X, W, b, c, movie_index, user_index, residual, lam_movies, lam
 
     Parameters
     ----------
-    X, W : (n_movies, n_features), (n_users, n_features)
-    b, c : (1, n_users), (n_movies, 1)
+    X, W : tf.Tensor, (n_movies, n_features), (n_users, n_features)
+    b, c : tf.Tensor, (1, n_users), (n_movies, 1)
     movie_index, user_index : int32, (n_ratings,)
-    residual : (n_ratings,)
+    residual : float32, (n_ratings,)
         Ratings less their baseline.
-    lam_movies, lam_users : (n_movies,), (n_users,)
+    lam_movies, lam_users : float32, (n_movies,), (n_users,)
         From `row_weights`.
 
     Returns
     -------
-    J : scalar
+    tf.Tensor, scalar
     """
     x, w = tf.gather(X, movie_index), tf.gather(W, user_index)
     predicted = (
@@ -108,10 +123,145 @@ def cost_observed(X, W, b, c, movie_index, user_index, residual, lam_movies, lam
 def row_weights(counts: np.ndarray, lam: float, lam_power: float) -> np.ndarray:
     """λ of each row: λ_i = λ n_i^p for a row with n_i ratings (λ for a row with none).
 
-    `lam_power` p = 0 weighs all rows alike, as in the original; p = 1 is Zhou et al. (2008),
-    "Large-scale parallel collaborative filtering for the Netflix prize". Returns float32.
+    p = 0 weighs all rows alike, as in the original; p = 1 is Zhou et al. (2008).
+
+    Parameters
+    ----------
+    counts : int64, (n_rows,)
+    lam, lam_power : float
+        λ and p.
+
+    Returns
+    -------
+    float32, (n_rows,)
+
+    References
+    ----------
+    Zhou et al. (2008), "Large-scale parallel collaborative filtering for the Netflix prize".
     """
     return (lam * np.maximum(counts, 1.0) ** lam_power).astype(np.float32)
+
+
+def check_size(n_movies: int | None, n_users: int | None) -> None:
+    """Raise MemoryError where a float32 array of n_movies x n_users is larger than 2 GiB."""
+    if n_movies is None or n_users is None:
+        return
+    needed = 4 * n_movies * n_users
+    if needed > DENSE_LIMIT_BYTES:
+        raise MemoryError(
+            f"predictions for {n_movies:,} x {n_users:,} pairs need {needed / 1e9:,.1f} GB, more "
+            f"than the limit of {DENSE_LIMIT_BYTES / 1e9:.1f} GB. For the cost use `cost_observed`,"
+            " to predict `FactorModel.predict` or, in blocks of users, `FactorModel.score_users`."
+        )
+
+
+# The contract -------------------------------------------------------------------------------
+
+
+class Response(NamedTuple):
+    """How a user's coefficients follow from their ratings, with the movies fixed.
+
+        (w, b, level) = share @ counts_as + rest
+
+    Attributes
+    ----------
+    share : float64, (n_features + 2, n)
+    rest : float64, (n_features + 2,)
+    counts_as : float64, (n,)
+        What each rating counts as: the rating itself, or 1 for a like and 0 for none.
+    expected : float64, (n,)
+        What `counts_as` would be for a user of whom nothing is known.
+    """
+
+    share: np.ndarray
+    rest: np.ndarray
+    counts_as: np.ndarray
+    expected: np.ndarray
+
+    @property
+    def coefficients(self) -> np.ndarray:
+        """(w, b, level): float64, (n_features + 2,)."""
+        return self.share @ self.counts_as + self.rest
+
+
+class Population(NamedTuple):
+    """What a new user is drawn from: the spread of (w, level) over the model's users.
+
+    Attributes
+    ----------
+    movies : float64, (n_movies, n_features + 1)
+        Each movie's features, and 1.
+    covariance : float64, (n_features + 1, n_features + 1)
+    noise : float
+        Variance of a rating around its prediction, in squared stars.
+    """
+
+    movies: np.ndarray
+    covariance: np.ndarray
+    noise: float
+
+
+class Model(Protocol):
+    """What a caller may ask of any trained model; rows are movies, columns are users.
+
+    Attributes
+    ----------
+    says : frozenset of str
+        What it can say: "stars" (it predicts ratings), "order" (its scores rank movies),
+        "intervals" (it knows how sure it is: `predict_interval`, `new_user_std`).
+    settings : Settings
+        What it was trained with.
+    data_fingerprint : str
+        `Ratings.fingerprint` of the ratings that it was trained on.
+    movie_ids, user_ids, movies, movie_counts, scale
+        As in `FactorModel`.
+    """
+
+    says: ClassVar[frozenset[str]]
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def data_fingerprint(self) -> str: ...
+    @property
+    def movie_ids(self) -> np.ndarray: ...
+    @property
+    def user_ids(self) -> np.ndarray: ...
+    @property
+    def movies(self) -> pd.DataFrame: ...
+    @property
+    def movie_counts(self) -> np.ndarray: ...
+    @property
+    def scale(self) -> tuple[float, float]: ...
+
+    def predict(self, movie_index: Index, user_index: Index, clip: bool = True) -> np.ndarray:
+        """Ratings of pairs: float32, (n,). TypeError where it does not say stars."""
+        ...
+
+    def score_users(self, user_index: Index) -> np.ndarray:
+        """Scores of all movies for a block of users: float32, (n_movies, n_block)."""
+        ...
+
+    def score_new_user(self) -> np.ndarray:
+        """Scores of all movies for a user of whom nothing is known: float32, (n_movies,)."""
+        ...
+
+    def fold_in(self, ratings: Ratings, bias: str | None = None) -> Self:
+        """The same movies with the users of `ratings`, solved for with the movies fixed."""
+        ...
+
+    def response(
+        self, movie_index: np.ndarray, values: np.ndarray, bias: str | None = None
+    ) -> Response:
+        """How one user's coefficients follow from their ratings: what makes reasons exact."""
+        ...
+
+    def save(self, path: str | Path, ratings: Ratings | None = None) -> Path:
+        """Write it to one file, which `load_model` reads."""
+        ...
+
+
+# What training returns ----------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -125,23 +275,25 @@ class FactorModel:
     X, W : float32, (n_movies, n_features), (n_users, n_features)
         Movie features and user weights.
     b, c : float32, (1, n_users), (n_movies, 1)
-        User bias and film bias.
+        User bias and movie bias.
     normalization : Normalization
-        What was taken off the ratings, and is added to the predictions.
+        What was subtracted from the ratings, and is added to the predictions.
     movie_ids, user_ids : (n_movies,), (n_users,)
         The id of each row and column, ascending.
     movies : DataFrame, n_movies rows
         Columns movieId, title, genres, in the order of the rows.
     movie_counts : int64, (n_movies,)
-        How many training ratings stand behind each movie.
+        Number of training ratings of each movie.
     scale : (float, float)
         Lowest and highest rating that can be given.
-    settings : dict
-        Solver and arguments that trained it; JSON types only.
+    settings : Settings
+        What trained it, such as `als.ALSSettings`.
     data_fingerprint : str
         `Ratings.fingerprint` of the training ratings.
     history : DataFrame
         Columns step, cost, validation_rmse, seconds: one row a step of the solver.
+    notes : dict
+        What else should be remembered with the model, in JSON types.
     """
 
     X: np.ndarray
@@ -154,14 +306,23 @@ class FactorModel:
     movies: pd.DataFrame
     movie_counts: np.ndarray
     scale: tuple[float, float]
-    settings: dict
+    settings: Settings
     data_fingerprint: str
     history: pd.DataFrame
+    notes: dict[str, Any] = dataclasses.field(default_factory=dict, kw_only=True)
 
-    EXTRA: ClassVar = ()  # arrays that a subclass adds, stored with the others
+    says: ClassVar[frozenset[str]] = frozenset({STARS, ORDER})
+    extra_arrays: ClassVar[tuple[str, ...]] = ()  # what a subclass stores besides
+    kinds: ClassVar[dict[str, type[FactorModel]]] = {}  # the class that a file's header names
+    new_user_noise: ClassVar[float] = 0.3
+    # σ² of `population`, in squared stars. It is less than the noise of a rating, because λ
+    # shrinks the weights, and their covariance with them; chosen on people left out of training.
 
-    def __post_init__(self):
-        n_movies, n_users, k = len(self.movie_ids), len(self.user_ids), self.n_features
+    def __init_subclass__(cls) -> None:
+        FactorModel.kinds[cls.__name__] = cls
+
+    def __post_init__(self) -> None:
+        n_movies, n_users, k = self.n_movies, self.n_users, self.n_features
         expected = {
             "X": (self.X, (n_movies, k)),
             "W": (self.W, (n_users, k)),
@@ -185,45 +346,68 @@ class FactorModel:
 
     @classmethod
     def trained(
-        cls, ratings: Ratings, normalization, X, W, b, c, settings, history, **extra
-    ) -> FactorModel:
+        cls,
+        ratings: Ratings,
+        normalization: Normalization,
+        X: np.ndarray,
+        W: np.ndarray,
+        b: np.ndarray,
+        c: np.ndarray,
+        settings: Settings,
+        history: pd.DataFrame,
+        **fields: Any,
+    ) -> Self:
         """The model that training on `ratings` ends with; ids and titles come from `ratings`."""
+        about_ratings = {
+            "movie_ids": ratings.movie_ids,
+            "user_ids": ratings.user_ids,
+            "movies": ratings.movies,
+            "movie_counts": ratings.movie_counts,
+            "scale": ratings.scale,
+            "data_fingerprint": ratings.fingerprint,
+        }
+        X, W, b, c = (np.ascontiguousarray(array, np.float32) for array in (X, W, b, c))
         return cls(
-            *(np.ascontiguousarray(array, np.float32) for array in (X, W, b, c)),
+            X,
+            W,
+            b,
+            c,
             normalization=normalization,
-            movie_ids=ratings.movie_ids,
-            user_ids=ratings.user_ids,
-            movies=ratings.movies,
-            movie_counts=ratings.movie_counts,
-            scale=ratings.scale,
             settings=settings,
-            data_fingerprint=ratings.fingerprint,
             history=history,
-            **extra,
+            **(about_ratings | fields),
         )
 
     @property
     def n_movies(self) -> int:
+        """Number of rows."""
         return len(self.movie_ids)
 
     @property
     def n_users(self) -> int:
+        """Number of columns."""
         return len(self.user_ids)
 
     @property
     def n_features(self) -> int:
+        """Number of features of each movie."""
         return self.X.shape[1]
 
     def __repr__(self) -> str:
         return (
-            f"FactorModel({self.settings.get('solver', '?')}: {self.n_movies:,} movies x "
+            f"FactorModel({self.settings.solver}: {self.n_movies:,} movies x "
             f"{self.n_users:,} users, {self.n_features} features)"
         )
 
-    def predict(self, movie_index, user_index, clip: bool = True) -> np.ndarray:
+    # Predictions
+
+    def predict(self, movie_index: Index, user_index: Index, clip: bool = True) -> np.ndarray:
         """Predicted ratings of pairs of indices: float32, (n,); clipped to the scale by default.
 
-        Raises IndexError for an index outside the axes.
+        Raises
+        ------
+        IndexError
+            For an index outside the axes.
         """
         movie_index = _checked_index(movie_index, self.n_movies, "movie")
         user_index = _checked_index(user_index, self.n_users, "user")
@@ -235,10 +419,10 @@ class FactorModel:
             predicted[rows] += np.einsum("nk,nk->n", x, w)
         return np.clip(predicted, *self.scale, out=predicted) if clip else predicted
 
-    def score_users(self, user_index) -> np.ndarray:
+    def score_users(self, user_index: Index) -> np.ndarray:
         """Scores of all movies for a block of users: float32, (n_movies, n_block).
 
-        Not clipped: films that would all be shown as 5 stars keep their order.
+        Not clipped: movies that would all be shown as 5 stars keep their order.
         """
         user_index = _checked_index(user_index, self.n_users, "user")
         rows = self.c + self.normalization.Y_mu
@@ -252,176 +436,192 @@ class FactorModel:
         """Scores of all movies for one user: float32, (n_movies,), not clipped."""
         return self.score_users([user_index])[:, 0]
 
-    def score_movie(self, movie_index: int) -> np.ndarray:
-        """Scores of one movie for all users: float32, (n_users,), not clipped."""
-        (movie_index,) = _checked_index([movie_index], self.n_movies, "movie")
-        scores = self.W @ self.X[movie_index] + self.b[0] + self.normalization.user_mu[0]
-        return scores + self.c[movie_index, 0] + self.normalization.Y_mu[movie_index, 0]
-
     def score_new_user(self) -> np.ndarray:
-        """Scores of all movies for a user nobody has seen: float32, (n_movies,), not clipped."""
+        """Scores of all movies for a user of whom nothing is known: float32, (n_movies,)."""
         return self.normalization.new_user() + self.c[:, 0]
 
-    def save(self, path, ratings: Ratings | None = None) -> Path:
+    # Somebody new
+
+    def fold_in(self, ratings: Ratings, bias: str | None = None) -> Self:
+        """The same movies with other users: those of `ratings`, with the movies fixed.
+
+            w, b = argmin Σ_i (w·x_i + b - e_i)² + λ n^p |w|²,   e_i = y_i - Y_mu_i - level - c_i
+
+        over the n movies i that a user rated, with training's own λ and p, and `level` the user's
+        damped mean as normalisation subtracts it.
+
+        Parameters
+        ----------
+        ratings : Ratings
+            Of new users, or more ratings of known ones, on the model's movies.
+        bias : str or None
+            The penalty of b. "free": none, as in training; the ratings that the model was trained
+            on then give what training ended with, to the last bit. "ridge": λ n^p b². "none":
+            b = 0. None: "none" where normalisation subtracts the users' means, else "ridge".
+            A free bias suits users with many ratings; after a single rating it would move every
+            prediction by all of that rating's surprise (chapter 05).
+
+        Returns
+        -------
+        FactorModel
+            Its users are those of `ratings`; it predicts, recommends and is saved like any other.
+
+        Raises
+        ------
+        ValueError
+            For ratings on other movies, and for another `bias`.
+        """
+        self._check_movies(ratings)
+        bias = self.bias_kind(bias)
+        means = self.normalization.with_users(ratings)
+        W, b = np.zeros((ratings.n_users, 0), np.float32), np.zeros(ratings.n_users, np.float32)
+        if self.n_features:
+            rows = _kernels.by_row(
+                ratings.user_index, ratings.movie_index, means.subtract(ratings), ratings.n_users
+            )
+            ridge = self.ridge(ratings.user_counts)
+            W, b, _ = _kernels.solve_rows(rows, self.X, self.c[:, 0], ridge, bias)
+        return dataclasses.replace(
+            self, W=W, b=b[None, :], normalization=means, user_ids=ratings.user_ids
+        )
+
+    def response(
+        self, movie_index: np.ndarray, values: np.ndarray, bias: str | None = None
+    ) -> Response:
+        """The linear map from one user's ratings to their weights, bias and level.
+
+        A ridge regression is least squares with √λ appended to the movies' rows, so its answer
+        is a pseudo-inverse times the targets; the level and the targets are linear in the ratings.
+
+        Parameters
+        ----------
+        movie_index : int64, (n,)
+        values : float64, (n,)
+            The ratings.
+        bias : str or None
+            As in `fold_in`.
+
+        Returns
+        -------
+        Response
+        """
+        n, k = len(movie_index), self.n_features
+        bias = self.bias_kind(bias)
+        expected = self.score_new_user()[movie_index].astype(np.float64)
+        if not n:
+            return Response(np.zeros((k + 2, 0)), np.zeros(k + 2), values, expected)
+        means = self.normalization
+        (weight,) = normalize.user_means(means.method, means.damping, np.array([n]), np.ones(1))[0]
+        of_level = np.full(n, weight, np.float64)  # level = of_level · (values - Y_mu)
+        features = np.column_stack([self.X[movie_index], np.full(n, bias != "none")])
+        penalty = np.zeros(k + 1)
+        if k:
+            (lam,) = self.ridge(np.array([n]))
+            penalty[:k], penalty[k] = lam, lam if bias == "ridge" else 0
+        solution = np.linalg.pinv(np.vstack([features, np.diag(np.sqrt(penalty))]))[:, :n]
+        share = np.vstack([solution - np.outer(solution.sum(axis=1), of_level), of_level])
+        Y_mu, c = (side[movie_index, 0].astype(np.float64) for side in (means.Y_mu, self.c))
+        rest = -share @ Y_mu - np.append(solution @ c, 0)
+        return Response(share, rest, values, expected)
+
+    def population(self) -> Population:
+        """What a new user is drawn from, as far as the model's own users show it."""
+        level = self.b[0] + self.normalization.user_mu[0]
+        covariance = np.cov(np.column_stack([self.W, level]).T)
+        movies = np.column_stack([self.X.astype(np.float64), np.ones(self.n_movies)])
+        return Population(movies, covariance, self.new_user_noise)
+
+    def solve_movie(
+        self, user_index: np.ndarray, values: np.ndarray
+    ) -> tuple[np.ndarray, float, float]:
+        """(x, c, Y_mu) of a new movie from its ratings, with the users fixed, as in training."""
+        Y_mu = self.normalization.new_movie_mean(values)
+        x, c = np.zeros(self.n_features, np.float32), 0.0
+        if self.n_features and len(values):
+            x, c = _kernels.solve_row(
+                user_index,
+                values - Y_mu - self.normalization.user_mu[0, user_index],
+                self.W,
+                self.b[0],
+                self.ridge(np.array([len(values)]))[0],
+                "ridge" if self.settings.movie_bias else "none",  # type: ignore[attr-defined]
+            )
+        return x, c, float(Y_mu)
+
+    def ridge(self, counts: np.ndarray) -> np.ndarray:
+        """λ of rows with so many ratings, as in training."""
+        settings: Any = self.settings
+        return row_weights(counts, settings.lam, settings.lam_power)
+
+    def bias_kind(self, bias: str | None) -> str:
+        """The kind of bias that `None` stands for, or the one that is given, checked."""
+        if bias not in (None, *BIAS_KINDS):
+            raise ValueError(
+                f"`bias` should be None or one of {', '.join(BIAS_KINDS)}. Received: {bias!r}"
+            )
+        if not self.n_features:  # a model of means: its users have the levels of its means
+            return "none"
+        return bias or ("none" if self.normalization.method == "movie_user_damped" else "ridge")
+
+    def _check_movies(self, ratings: Ratings) -> None:
+        if not np.array_equal(ratings.movie_ids, self.movie_ids):
+            raise ValueError(
+                f"`ratings` should be on the model's {self.n_movies:,} movies. "
+                f"Received: {ratings!r}"
+            )
+
+    # Files
+
+    def save(self, path: str | Path, ratings: Ratings | None = None) -> Path:
         """Write the model to one `.npz` file, whole or not at all, without pickle.
 
-        With the `ratings` that it was trained on (12 bytes each), the file also knows what its
-        users have rated already: `load_ratings` reads them. Raises ValueError for other ratings.
-        """
-        path, stored = Path(path), {}
-        if ratings is not None:
-            if ratings.fingerprint != self.data_fingerprint:
-                raise ValueError(
-                    f"`ratings` should be those that the model was trained on. Received: {ratings!r}"
-                )
-            stored = {f"rated_{name}": getattr(ratings, name) for name in RATED}
-        header = {
-            "format": FORMAT,
-            "kind": type(self).__name__,
-            "method": self.normalization.method,
-            "damping": self.normalization.damping,
-            "mean": self.normalization.mean,
-            "scale": list(self.scale),
-            "settings": self.settings,
-            "data_fingerprint": self.data_fingerprint,
-            "history_columns": list(self.history.columns),
-        }
-        with replacing(path) as beside, open(beside, "wb") as file:
-            np.savez(
-                file,
-                header=_packed(header),
-                **{
-                    name: getattr(self, name)
-                    for name in ("X", "W", "b", "c", "movie_counts", *self.EXTRA)
-                },
-                Y_mu=self.normalization.Y_mu,
-                user_mu=self.normalization.user_mu,
-                movie_ids=_plain(self.movie_ids),
-                user_ids=_plain(self.user_ids),
-                titles=_packed(self.movies["title"].tolist()),
-                genres=_packed(self.movies["genres"].tolist()),
-                history=self.history.to_numpy(np.float64),
-                **stored,
-            )
-        return path
+        Parameters
+        ----------
+        path : str or Path
+        ratings : Ratings or None
+            Those that it was trained on. With them (12 bytes a rating) the file also knows what
+            its users have rated: `load_ratings` reads them.
 
-    def load_ratings(self, path) -> Ratings:
+        Raises
+        ------
+        ValueError
+            For other ratings than those that it was trained on.
+        """
+        return _storage.save_model(self, path, ratings)
+
+    def load_ratings(self, path: str | Path) -> Ratings:
         """The ratings that `save` stored beside this model, without their times.
 
-        Raises ValueError where it stored none, or the file is of another model.
+        Raises
+        ------
+        ValueError
+            Where it stored none, or the file is of another model.
         """
-        with np.load(path, allow_pickle=False) as stored:
-            found = {name: stored[f"rated_{name}"] for name in RATED if f"rated_{name}" in stored}
-        if len(found) < len(RATED):
-            raise ValueError(
-                f"{path} does not hold the ratings that its model was trained on: save it with "
-                "`model.save(path, ratings)`, or train it by `python -m cflib fit`"
-            )
-        ratings = Ratings(
-            **found,
-            timestamp=None,
-            movie_ids=self.movie_ids,
-            user_ids=self.user_ids,
-            movies=self.movies,
-            scale=self.scale,
-            name=Path(path).stem,
-        )
-        if ratings.fingerprint != self.data_fingerprint:
-            raise ValueError(f"{path} holds other ratings than those that its model was trained on")
-        return ratings
+        return _storage.load_ratings(self, path)
 
-    @classmethod
-    def load(cls, path) -> FactorModel:
-        """Read a model that `save` wrote, and check it.
+    @staticmethod
+    def load(path: str | Path) -> FactorModel:
+        """Read a model that `save` wrote, and check it. `cflib.load_model` knows every kind.
 
-        Raises FileNotFoundError where there is no such file, and ValueError, with the path and
-        what is wrong, for a file that is damaged, of another kind, or inconsistent in itself.
+        Raises
+        ------
+        FileNotFoundError
+            Where there is no such file.
+        ValueError
+            For a file that is damaged, of another kind, or inconsistent in itself; with the path.
         """
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-            header = _unpacked(arrays["header"])
-            if header["format"] != FORMAT:
-                raise ValueError(
-                    f"its format is {header['format']}, and this version of cflib reads {FORMAT}"
-                )
-            kind = _kind(header["kind"])
-            movies = pd.DataFrame(
-                {
-                    "movieId": arrays["movie_ids"],
-                    "title": _unpacked(arrays["titles"]),
-                    "genres": _unpacked(arrays["genres"]),
-                }
-            )
-            return kind(
-                *(arrays[name] for name in ("X", "W", "b", "c")),
-                normalization=Normalization(
-                    header["method"],
-                    header["damping"],
-                    header["mean"],
-                    arrays["Y_mu"],
-                    arrays["user_mu"],
-                ),
-                movie_ids=arrays["movie_ids"],
-                user_ids=arrays["user_ids"],
-                movies=movies,
-                movie_counts=arrays["movie_counts"],
-                scale=tuple(header["scale"]),
-                settings=header["settings"],
-                data_fingerprint=header["data_fingerprint"],
-                history=pd.DataFrame(arrays["history"], columns=header["history_columns"]),
-                **{name: arrays[name] for name in kind.EXTRA},
-            )
-        except KeyError as missing:
-            raise ValueError(f"{path} is not a whole cflib model: it has no {missing}") from None
-        except (ValueError, zipfile.BadZipFile, EOFError) as error:
-            raise ValueError(f"{path} cannot be read as a cflib model: {error}") from error
+        return _storage.load_model(path, FactorModel.kinds)
 
 
-def _refuse_if_too_large(n_movies, n_users) -> None:
-    if n_movies is None or n_users is None:
-        return
-    needed = 4 * n_movies * n_users
-    if needed > DENSE_LIMIT_BYTES:
-        raise MemoryError(
-            f"predictions for {n_movies:,} x {n_users:,} pairs need {needed / 1e9:,.1f} GB, more "
-            f"than the limit of {DENSE_LIMIT_BYTES / 1e9:.1f} GB. For the cost use `cost_observed`, "
-            "to predict `FactorModel.predict` or, in blocks of users, `FactorModel.score_users`."
-        )
+FactorModel.kinds["FactorModel"] = FactorModel
 
 
-def _checked_index(index, n: int, kind: str) -> np.ndarray:
+def _checked_index(index: Index, n: int, kind: str) -> np.ndarray:
     index = np.asarray(index)
-    if index.size and not (0 <= index.min() and index.max() < n):
+    if index.size and not (index.min() >= 0 and index.max() < n):
         bad = index[(index < 0) | (index >= n)][0]
         raise IndexError(
             f"{kind} index {bad} is outside 0 to {n - 1}: is it an id? "
             f"`Ratings.{kind}_index_of` turns an id into an index"
         )
     return index
-
-
-def _kind(name: str) -> type[FactorModel]:
-    """The class that a file's header names."""
-    if name == "FactorModel":
-        return FactorModel
-    from .bayes import BayesModel  # here, because they are built on this module
-    from .implicit import RankingModel
-
-    for kind in (BayesModel, RankingModel):
-        if name == kind.__name__:
-            return kind
-    raise ValueError(f"it holds a {name}, which this version of cflib does not know")
-
-
-def _packed(value) -> np.ndarray:
-    return np.frombuffer(json.dumps(value).encode(), np.uint8)
-
-
-def _unpacked(array: np.ndarray):
-    return json.loads(array.tobytes())
-
-
-def _plain(ids: np.ndarray) -> np.ndarray:
-    ids = np.asarray(ids)
-    return ids if np.issubdtype(ids.dtype, np.number) else ids.astype(np.str_)

@@ -1,8 +1,9 @@
-"""The means that come off before training and go back on after it.
+"""The means that are subtracted before training and added back after.
 
-Every method is of one form: `Y_mu[i] + user_mu[j]` comes off the rating of movie i by user j.
-They differ in what they take for the mean, and so in what is predicted where nothing is known:
-for a user nobody has seen, `Y_mu` is the whole prediction.
+Every method has one form: `Y_mu[i] + user_mu[j]` is subtracted from the rating of movie i by
+user j, and added back to what the model predicts. The methods differ in the means that they use.
+So they differ in what is predicted where nothing is known: for a new user without ratings, `Y_mu`
+is the whole prediction.
 """
 
 from __future__ import annotations
@@ -11,35 +12,79 @@ import dataclasses
 
 import numpy as np
 
-from .data import Ratings
+from .ratings import Ratings
 
 METHODS = {
-    "none": "nothing comes off",
+    "none": "nothing is subtracted",
     "global": "the mean of all ratings",
-    "movie_all_users": "each film's sum over the number of all users, raters or not",
-    "movie": "each film's mean over the users who rated it",
+    "movie_all_users": "each movie's sum over the number of all users, raters or not",
+    "movie": "each movie's mean over the users who rated it",
     "movie_damped": "the same, drawn towards the mean of all ratings where raters are few",
-    "movie_user_damped": "damped film means, and what is left of each user's mean, damped",
+    "movie_user_damped": "damped movie means, then damped means of what they leave of each user",
 }
+
+
+# The formulas -------------------------------------------------------------------------------
+
+
+def damped_mean(total: np.ndarray, count: np.ndarray, damping: float) -> np.ndarray:
+    """total / (count + damping), and 0 where the count is 0."""
+    return np.divide(total, count + damping, out=np.zeros_like(total), where=count > 0)
+
+
+def movie_means(
+    method: str, damping: float, mean: float, count: np.ndarray, total: np.ndarray, n_users: int
+) -> np.ndarray:
+    """What is subtracted from each movie's row: `Y_mu`, float32, (n_movies, 1).
+
+    `mean` is that of all training ratings; `count` and `total` (float64) are the number and the
+    sum of each movie's ratings; `n_users` is the number of all users, raters or not.
+    """
+    if method == "none":
+        Y_mu = np.zeros(len(count))
+    elif method == "global":
+        Y_mu = np.full(len(count), mean)
+    elif method == "movie_all_users":
+        Y_mu = total / n_users
+    elif method == "movie":
+        Y_mu = np.where(count > 0, total / np.maximum(count, 1), mean)
+    else:  # movie_damped, movie_user_damped
+        Y_mu = mean + damped_mean(total - count * mean, count, damping)
+    return Y_mu.astype(np.float32)[:, None]
+
+
+def user_means(method: str, damping: float, count: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """What is subtracted from each user's column: `user_mu`, float32, (1, n_users).
+
+    `count` is the number of each user's ratings, and `total` (float64) the sum of what `Y_mu`
+    leaves of them. Other methods than "movie_user_damped" subtract 0.
+    """
+    user_mu = np.zeros(len(count))
+    if method == "movie_user_damped":
+        user_mu = damped_mean(total, count, damping)
+    return user_mu.astype(np.float32)[None, :]
+
+
+# The means of a ratings set -----------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Normalization:
-    """What one method takes off, learned from training ratings by `fit`.
+    """The means that one method subtracts, learned from training ratings by `fit`.
 
     Attributes
     ----------
     method : str
         A key of `METHODS`.
     damping : float
-        Number of ratings at the mean of all ratings that a damped mean adds to a film's or
-        a user's own.
+        How many ratings, equal to the mean of all ratings, a damped mean adds to those of a movie
+        or a user.
     mean : float
         Mean of all training ratings.
-    Y_mu : float32, (n_movies, 1)
-        What comes off each movie's row.
-    user_mu : float32, (1, n_users)
-        What comes off each user's column.
+    Y_mu : ndarray of float32, (n_movies, 1)
+        What is subtracted from each movie's row.
+    user_mu : ndarray of float32, (1, n_users)
+        What is subtracted from each user's column.
     """
 
     method: str
@@ -48,7 +93,7 @@ class Normalization:
     Y_mu: np.ndarray
     user_mu: np.ndarray
 
-    def baseline(self, movie_index, user_index) -> np.ndarray:
+    def baseline(self, movie_index: np.ndarray, user_index: np.ndarray) -> np.ndarray:
         """`Y_mu[i] + user_mu[j]` for pairs of indices: float32, (n,)."""
         return self.Y_mu[movie_index, 0] + self.user_mu[0, user_index]
 
@@ -56,58 +101,78 @@ class Normalization:
         """The residuals that a model is trained on: float32, (n_ratings,)."""
         return ratings.value - self.baseline(ratings.movie_index, ratings.user_index)
 
-    def add(self, residual, movie_index, user_index) -> np.ndarray:
-        """The inverse of `subtract`: residuals back to ratings: float32, (n,)."""
+    def add(
+        self, residual: np.ndarray, movie_index: np.ndarray, user_index: np.ndarray
+    ) -> np.ndarray:
+        """Residuals turned back into ratings, the inverse of `subtract`: float32, (n,)."""
         return residual + self.baseline(movie_index, user_index)
 
     def new_user(self) -> np.ndarray:
-        """What is predicted for a user nobody has seen: float32, (n_movies,)."""
+        """The prediction for a new user without ratings: float32, (n_movies,)."""
         return self.Y_mu[:, 0].copy()
+
+    def new_movie_mean(self, values: np.ndarray) -> np.float32:
+        """What is subtracted from the row of a new movie with these ratings."""
+        count, total = np.array([len(values)]), np.array([np.sum(values, dtype=np.float64)])
+        n_users = self.user_mu.shape[1]
+        return movie_means(self.method, self.damping, self.mean, count, total, n_users)[0, 0]
+
+    def with_users(self, ratings: Ratings) -> Normalization:
+        """The same movie means, with the user means of these ratings."""
+        left = ratings.value - self.Y_mu[ratings.movie_index, 0].astype(np.float64)
+        total = np.bincount(ratings.user_index, left, ratings.n_users)
+        user_mu = user_means(self.method, self.damping, ratings.user_counts, total)
+        return dataclasses.replace(self, user_mu=user_mu)
 
 
 def fit(ratings: Ratings, method: str = "movie_user_damped", damping: float = 5.0) -> Normalization:
-    """Learn the means that `method` takes off from training ratings.
+    """Learn the means that `method` subtracts from training ratings.
 
     With s_i and n_i the sum and number of movie i's ratings, m the mean of all, d the damping:
 
     ==================  ===================================================================
     none                0
     global              m
-    movie_all_users     s_i / n_users            (the original notebook's; zeros included)
+    movie_all_users     s_i / n_users            (as in the original notebook; zeros included)
     movie               s_i / n_i                (m for a movie without ratings)
     movie_damped        (s_i + d m) / (n_i + d)
-    movie_user_damped   movie_damped, and from user j's column the damped mean of what
-                        that leaves of their ratings, sum / (n_j + d)
+    movie_user_damped   movie_damped; then for user j the damped mean of what that leaves of
+                        their ratings, sum / (n_j + d)
     ==================  ===================================================================
 
     Parameters
     ----------
     ratings : Ratings
-        Training ratings only: what is held out must not be in its own baseline.
+        Training ratings only. Ratings that are held out must not be part of the means.
     method : str
         A key of `METHODS`.
     damping : float
-        d, in ratings; not negative.
+        d, in ratings; 0 or more.
+
+    Returns
+    -------
+    Normalization
 
     Raises
     ------
     ValueError
         For an unknown method, a negative damping, or no ratings at all.
 
-    Source: chapter 02; damped means as in Funk (2006), "Netflix update: try this at home".
+    References
+    ----------
+    Funk (2006), "Netflix update: try this at home", for damped means; chapter 02.
     """
-    of_movie = np.bincount(ratings.movie_index, ratings.value, ratings.n_movies)
-    mean, Y_mu = of_movies(method, damping, ratings.movie_counts, of_movie, ratings.n_users)
-    nobody = np.zeros((1, 0), np.float32)
-    return for_users(Normalization(method, float(damping), mean, Y_mu, nobody), ratings)
+    total = np.bincount(ratings.movie_index, ratings.value, ratings.n_movies)
+    means = fit_movies(method, damping, ratings.movie_counts, total, ratings.n_users)
+    return means.with_users(ratings)
 
 
-def of_movies(
+def fit_movies(
     method: str, damping: float, count: np.ndarray, total: np.ndarray, n_users: int
-) -> tuple[float, np.ndarray]:
-    """(mean of all ratings, `Y_mu`) from each movie's number and sum of ratings: what `fit` does.
+) -> Normalization:
+    """The movies' part of `fit`, for ratings that are summed elsewhere; it has no user means yet.
 
-    For ratings that are summed elsewhere. Raises as `fit`.
+    Parameters as in `movie_means`. Raises as `fit`.
     """
     if method not in METHODS:
         raise ValueError(f"`method` should be one of {', '.join(METHODS)}. Received: {method!r}")
@@ -115,47 +180,6 @@ def of_movies(
         raise ValueError(f"`damping` should be a number of ratings, 0 or more. Received: {damping}")
     if count.sum() == 0:
         raise ValueError("there are no ratings to take a mean of")
-
     mean = float(total.sum() / count.sum())
-    return mean, _movie_mu(method, damping, mean, count, total, n_users)
-
-
-def of_new_movie(normalization: Normalization, values: np.ndarray) -> np.float32:
-    """What comes off the row of a movie that `normalization` doesn't have, from its ratings."""
-    count, total = np.array([len(values)]), np.array([np.sum(values, dtype=np.float64)])
-    means = normalization
-    n_users = means.user_mu.shape[1]
-    return _movie_mu(means.method, means.damping, means.mean, count, total, n_users)[0, 0]
-
-
-def _movie_mu(method, damping, mean, count, total, n_users) -> np.ndarray:
-    movie_mu = np.zeros(len(count))
-    if method == "global":
-        movie_mu[:] = mean
-    elif method == "movie_all_users":
-        movie_mu = total / n_users
-    elif method == "movie":
-        movie_mu = np.where(count > 0, total / np.maximum(count, 1), mean)
-    elif method in ("movie_damped", "movie_user_damped"):
-        movie_mu = mean + _damped(total - count * mean, count, damping)
-    return movie_mu.astype(np.float32)[:, None]
-
-
-def for_users(normalization: Normalization, ratings: Ratings) -> Normalization:
-    """The same means of films, and the means that its method takes off the users of `ratings`."""
-    left = ratings.value - normalization.Y_mu[ratings.movie_index, 0].astype(np.float64)
-    total = np.bincount(ratings.user_index, left, ratings.n_users)
-    user_mu = of_users(normalization.method, normalization.damping, ratings.user_counts, total)
-    return dataclasses.replace(normalization, user_mu=user_mu)
-
-
-def of_users(method: str, damping: float, count: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """`user_mu` from each user's number of ratings and the sum of what `Y_mu` leaves of them."""
-    user_mu = np.zeros(len(count))
-    if method == "movie_user_damped":
-        user_mu = _damped(total, count, damping)
-    return user_mu.astype(np.float32)[None, :]
-
-
-def _damped(total, count, damping):
-    return np.divide(total, count + damping, out=np.zeros_like(total), where=count > 0)
+    Y_mu = movie_means(method, damping, mean, count, total, n_users)
+    return Normalization(method, float(damping), mean, Y_mu, np.zeros((1, 0), np.float32))

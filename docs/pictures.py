@@ -1,6 +1,7 @@
-"""Copy the pictures that README.md shows out of the chapters' stored outputs: `python docs/pictures.py`.
+"""Copy the pictures that README.md shows from the chapters' stored outputs.
 
-A test holds the copies to the chapters, so a picture in the README is always the chapter's own.
+`make notebooks` calls it. A test compares the copies with the chapters, so a picture in the README
+is always a picture of a chapter.
 """
 
 import base64

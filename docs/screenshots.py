@@ -1,23 +1,29 @@
-"""Photograph what a reader sees, 1280 pixels wide, into docs/screenshots: `make screenshots`.
+"""Take the screenshots in docs/screenshots, 1280 pixels wide: `make screenshots`.
 
-Each chapter in JupyterLab, at its first picture, as it is committed; and the panel alone, as
-`make app` serves it, with a few films rated.
+Each committed chapter is shown in JupyterLab, at its first picture. The panel is shown alone, as
+`make app` serves it, with a few movies rated.
 """
+
+from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests import browsing
+from tests.course import browsing
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 FOLDER = Path(__file__).parent / "screenshots"
-APP = browsing.ROOT / "app" / "panel.ipynb"
+APP = browsing.ROOT / "course" / "app" / "panel.ipynb"
 RATED = {"Blade Runner (1982)": "5", "Pulp Fiction (1994)": "4.5", "Titanic (1997)": "1"}
 WHOLE_PANEL = 1340  # pixels
 FIRST_PICTURE = ".jp-Notebook .jp-OutputArea-output img"
 
 
-def of_chapters(page, home: Path) -> None:
-    """A screenshot of each chapter, called after it."""
+def of_chapters(page: Page, home: Path) -> None:
+    """Take a screenshot of each chapter, named after it."""
     root = home / "notebooks"
     root.mkdir()
     browsing.copied_chapters(root)
@@ -26,7 +32,7 @@ def of_chapters(page, home: Path) -> None:
             page.goto(address(chapter.name))
             page.locator(browsing.KERNEL_IS_IDLE).wait_for()
             picture = page.locator(FIRST_PICTURE).first
-            for _ in range(3):  # what comes into view gets its true height, and moves the rest
+            for _ in range(3):  # a picture in view gets its full height, and moves the rest
                 picture.evaluate("image => image.scrollIntoView({block: 'center'})")
                 page.wait_for_timeout(500)
             page.screenshot(path=FOLDER / f"{chapter.stem}.png")
@@ -34,8 +40,8 @@ def of_chapters(page, home: Path) -> None:
             print(chapter.stem, flush=True)
 
 
-def of_panel(page, home: Path) -> None:
-    """A screenshot of the app, whole."""
+def of_panel(page: Page, home: Path) -> None:
+    """Take a screenshot of the whole app."""
     with browsing.voila(APP, home / "voila") as address:
         page.goto(address)
         panel = page.locator(".cflib-panel")

@@ -1,13 +1,22 @@
 """What several test modules share: small ratings sets made from a seed."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from cflib.data import Ratings
+from cflib import Ratings
 
 
-def make_ratings(n_movies=30, n_users=20, n_ratings=250, seed=0, value=None, **changes) -> Ratings:
+def make_ratings(
+    n_movies: int = 30,
+    n_users: int = 20,
+    n_ratings: int = 250,
+    seed: int = 0,
+    value: Any = None,
+    **changes: Any,
+) -> Ratings:
     """Random half-star ratings of distinct pairs; ids differ from indices on both axes.
 
     Row 0 and column 0 are among the rated; the last row and the last column have no rating.
@@ -28,7 +37,7 @@ def make_ratings(n_movies=30, n_users=20, n_ratings=250, seed=0, value=None, **c
         "movies": pd.DataFrame(
             {
                 "movieId": movie_ids,
-                "title": [f"Film {i} (19{i % 100:02})" for i in range(n_movies)],
+                "title": [f"Movie {i} (19{i % 100:02})" for i in range(n_movies)],
                 "genres": ["Comedy|Drama" if i % 2 else "Drama" for i in range(n_movies)],
             }
         ),

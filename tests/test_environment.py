@@ -1,5 +1,6 @@
-"""One list of versions: requirements.txt pins all, pyproject.toml and conda agree with it."""
+"""One list of versions: requirements.txt pins all, and the projects and conda agree with it."""
 
+import ast
 import importlib.metadata
 import os
 import re
@@ -16,8 +17,12 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+import cflib
+import course
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+COURSE = tomllib.loads((ROOT / "course/pyproject.toml").read_text(encoding="utf-8"))["project"]
 PINS = {
     canonicalize_name(requirement.name): requirement
     for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
@@ -41,7 +46,11 @@ def test_every_line_of_the_requirements_is_pinned_to_one_version():
 
 
 def test_what_the_project_declares_is_pinned_to_a_version_that_it_allows():
-    declared = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+    extras = PROJECT["optional-dependencies"]
+    (library,) = map(Requirement, COURSE["dependencies"])
+    assert library.name == PROJECT["name"] and library.extras < set(extras)
+    declared = [*PROJECT["dependencies"], *extras["test"]]
+    declared += [line for extra in library.extras for line in extras[extra]]
     for requirement in map(Requirement, declared):
         assert PINS[canonicalize_name(requirement.name)].marker is None
         assert requirement.specifier.contains(version_of(requirement.name)), requirement
@@ -62,7 +71,7 @@ def test_nothing_that_is_installed_floats():
 def test_conda_gets_the_same_versions():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     *packages, pip = environment["dependencies"]
-    assert pip == {"pip": ["-r requirements.txt", "-e ."]}
+    assert pip == {"pip": ["-r requirements.txt", "-e .", "-e ./course"]}
     (python,) = [p.removeprefix("python=") for p in packages if p.startswith("python=")]
     assert python in SUPPORTED
     assert set(packages) == {f"python={python}", "pip"}  # no version that requirements.txt hasn't
@@ -74,13 +83,39 @@ def test_the_project_allows_the_pythons_that_make_accepts():
     assert [version for version in every if allowed.contains(version)] == SUPPORTED
 
 
+def test_library_and_course_have_one_version_and_allow_the_same_pythons():
+    assert cflib.__version__ == course.__version__ == COURSE["version"]
+    assert PROJECT["dynamic"] == ["version"]
+    assert COURSE["requires-python"] == PROJECT["requires-python"]
+
+
+def test_the_library_declares_what_it_imports_and_nothing_else():
+    imported = imports_of(ROOT / "cflib") - {"cflib"} - sys.stdlib_module_names
+    optional = {"tensorflow", "pyspark"}
+    comes_with_numba = {"llvmlite"}
+    declared = {Requirement(line).name for line in PROJECT["dependencies"]}
+    assert imported - optional - comes_with_numba == declared
+
+
+def imports_of(folder: Path) -> set[str]:
+    """The top-level names of all modules that the files of a package import, anywhere."""
+    names = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names.add(node.module.split(".")[0])
+    return names
+
+
 def test_the_kernel_named_python3_is_this_environment():
     command = KernelManager(kernel_name="python3").format_kernel_cmd()
     assert Path(command[0]) == Path(sys.executable)
 
 
 def a_python(folder: Path, version: tuple) -> Path:
-    """A command that answers as a Python of that version does, and can do nothing else."""
+    """A command that answers like a Python of that version, and can do nothing else."""
     path = folder / "python-of-a-test"
     path.write_text(
         f'#!/bin/sh\nexec "{sys.executable}" -c "import sys; sys.version_info = {version}; $2"\n'
@@ -92,13 +127,18 @@ def a_python(folder: Path, version: tuple) -> Path:
 @needs_make
 @pytest.mark.parametrize("version", [(2, 7, 18), (3, 10, 13), (3, 14, 0)])
 def test_another_python_is_refused_in_one_sentence_before_anything_is_installed(tmp_path, version):
-    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "course").mkdir()
+    for name in ("Makefile", "requirements.txt", "pyproject.toml", "course/pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path / name)
     python = a_python(tmp_path, version)
     done = subprocess.run(
         ["make", "--no-print-directory", "run", f"PYTHON={python}"],
-        cwd=tmp_path, capture_output=True, text=True, check=False, env=_outside_of_make(),
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=_outside_of_make(),
+    )
     assert done.returncode != 0
     assert done.stdout == ""
     sentence, *rest = done.stderr.splitlines()
@@ -120,6 +160,6 @@ def test_make_alone_lists_the_targets():
 
 
 def _outside_of_make() -> dict:
-    """The tests may run under `make test`, whose variables a second make would take over."""
+    """The environment without the variables of `make test`, which a second make would obey."""
     ours = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON")
     return {name: value for name, value in os.environ.items() if name not in ours}

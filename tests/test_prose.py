@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from cflib.page import markdown_html
+from course.page import markdown_html
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -70,7 +70,10 @@ def syllables(word: str) -> int:
 
 
 def reading_ease(text: str) -> tuple[float, float]:
-    """(words a sentence, Flesch's reading ease): 206.835 - 1.015 of the one - 84.6 syllables a word."""
+    """(words a sentence, Flesch's reading ease).
+
+    The ease is 206.835 - 1.015 words a sentence - 84.6 syllables a word.
+    """
     all_words = words(text)
     a_sentence = len(all_words) / len(sentences(text))
     a_word = sum(syllables(word) for word in all_words) / len(all_words)
@@ -126,8 +129,11 @@ def test_the_spelling_is_right(tmp_path):
     command = [sys.executable, "-m", "codespell_lib", "--builtin", "clear,rare,names"]
     done = subprocess.run(
         [*command, "--ignore-words-list", RIGHT, "."],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stdout == "" and done.returncode == 0
 
 

@@ -1,139 +1,89 @@
 """Run the models on the splits, choose their settings, and judge what they predicted.
 
-`python -m benchmarks.accuracy run` does what is missing: one process at a time, one file a model,
-setting and split in build/bench/accuracy, so that it can be stopped and gone on with. `tune` fills
-settings.json, by the error on the inner split of the first fold alone (the ranking models: by
-NDCG@10 on that of the latest ratings). `report` makes the table and the figure of what there is.
+`python -m benchmarks.accuracy run` does what is missing: one process at a time, one file for each
+model, setting and split in build/bench/accuracy, so that it can be stopped and continued. `tune`
+fills settings.json, by the error on the inner split of the first fold alone (models that rank: by
+NDCG@10 on that of the latest ratings). `report` judges all runs, and makes the tables and the
+figure. `tables` makes these again from results.json, which needs no run.
 """
 
-import json
-import os
-import subprocess
-import sys
+from __future__ import annotations
+
 from pathlib import Path
 
 import click
-import numpy as np
 
-from ..__main__ import python_of
-from . import folds
-
-HERE = Path(__file__).parent
-MODELS = json.loads((HERE / "models.json").read_text())
-CHOSEN = HERE / "settings.json"
-FOLDS = {year: [f"{year}-{f}" for f in range(5)] for year in folds.SETS}
-SPLITS = [*FOLDS["2018"], "2018-latest", *FOLDS["2016"]]
-INNER = {"ratings": "2018-0-inner", "ranking": "2018-latest-inner"}
-
-
-def chosen() -> dict:
-    return json.loads(CHOSEN.read_text()) if CHOSEN.exists() else {}
-
-
-def settings_of(name: str) -> dict:
-    """The settings of a model that are compared: its defaults, and the best of those tried."""
-    found = {"default": MODELS[name]["default"]}
-    if name in chosen():
-        found["tuned"] = chosen()[name]["options"]
-    return found
-
-
-def result(name: str, setting: str, options: dict, split: str) -> Path:
-    """The file of one run, which is done where it is missing."""
-    told = MODELS[name]
-    whole = told["fixed"] | options
-    out = folds.path(split).with_name(f"{name}.{setting}.npz")
-    note = out.with_suffix(".json")
-    if out.exists() and json.loads(note.read_text()) == whole:
-        return out
-    click.echo(f"{split} {name} {options or setting}")
-    lists = "latest" in split and not told.get("no_lists")
-    library = told["library"]
-    python = sys.executable if library in ("cflib", "ease") else python_of(library)
-    command = [python, "-m", "benchmarks.accuracy.fit", library, folds.path(split), out]
-    done = subprocess.run(
-        [str(part) for part in [*command, json.dumps(whole | {"rank_films": lists})]],
-        cwd=HERE.parents[1], env=_environment(library), check=False,
-        capture_output=True, text=True,
-    )  # fmt: skip
-    if done.returncode:
-        raise click.ClickException(f"{name} on {split} failed:\n{done.stderr[-3000:]}")
-    note.write_text(json.dumps(whole))
-    return out
-
-
-def _environment(library):
-    """BLAS on one thread where the library has threads of its own, and for ours, alike."""
-    own = library in ("cflib", "implicit")
-    return os.environ | ({"OPENBLAS_NUM_THREADS": "1"} if own else {})
-
-
-def tune(name: str) -> None:
-    """Try the defaults and each of `tried` on the inner split; keep the best."""
-    from .judge import score
-
-    told = MODELS[name]
-    ranks = told["uses"] == "ranking"
-    inner = INNER["ranking" if ranks else "ratings"]
-    scores = []
-    tried = [told["default"], *told["tried"]]
-    for n, options in enumerate(tried):
-        file = result(name, f"try{n}", options, inner)
-        scores.append(score(file, inner))
-        click.echo(f"  {scores[-1]:.4f}")
-    best = int(np.argmin(scores))
-    line = {"options": tried[best], "scores": scores, "tried": tried, "on": inner}
-    CHOSEN.write_text(json.dumps(chosen() | {name: line}, indent=1) + "\n")
+from . import judge, race, report, running
+from .plan import MODELS, Plan, tiny
 
 
 @click.group()
-def main():
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of settings and results.")
+@click.option("--tiny", "is_tiny", is_flag=True, help="Tiny splits, to see whether it all runs.")
+@click.pass_context
+def main(context: click.Context, out: Path | None, is_tiny: bool) -> None:
     """How well we and the peers predict, on the same folds."""
+    if is_tiny:
+        context.obj = tiny(out or Plan().work.with_name("tiny-accuracy"))
+    else:
+        context.obj = Plan(out) if out else Plan()
 
 
-models = click.option("--model", "names", multiple=True, type=click.Choice(list(MODELS)))
+model_option = click.option("--model", "names", multiple=True, type=click.Choice(list(MODELS)))
 
 
 @main.command("tune")
-@models
-def tune_command(names):
+@model_option
+@click.pass_obj
+def tune_command(plan: Plan, names: tuple[str, ...]) -> None:
     """Choose settings on the inner splits."""
     for name in names or MODELS:
-        if "tried" in MODELS[name] and (names or name not in chosen()):
-            tune(name)
+        if "tried" in MODELS[name] and (names or name not in plan.chosen()):
+            running.tune(plan, name)
 
 
 @main.command("run")
-@models
-@click.option("--split", "splits", multiple=True, type=click.Choice(SPLITS))
-@click.option("--setting", "wanted", multiple=True)
-def run_command(names, splits, wanted):
+@model_option
+@click.option("--split", "splits", multiple=True, help="Only this split; may be repeated.")
+@click.option("--setting", "settings", multiple=True, type=click.Choice(["default", "tuned"]))
+@click.pass_obj
+def run_command(
+    plan: Plan, names: tuple[str, ...], splits: tuple[str, ...], settings: tuple[str, ...]
+) -> None:
     """Do every run that is missing."""
-    for split in splits or SPLITS:
+    if unknown := sorted(set(splits) - set(plan.splits)):
+        raise click.BadParameter(
+            f"{unknown[0]!r} is not one of {', '.join(plan.splits)}.", param_hint="--split"
+        )
+    for split in splits or plan.splits:
         for name in names or MODELS:
-            if MODELS[name]["uses"] == "ranking" and "latest" not in split:
+            if MODELS[name]["uses"] == "ranking" and split != plan.latest:
                 continue
-            if not names and MODELS[name].get("first_fold_only") and split[-2:] not in ("-0", "st"):
-                continue
-            for setting, options in settings_of(name).items():
-                if not wanted or setting in wanted:
-                    result(name, setting, options, split)
+            for setting, options in plan.settings_of(name).items():
+                if not settings or setting in settings:
+                    running.result(plan, name, setting, options, split)
 
 
 @main.command("race")
-def race_command():
+@click.pass_obj
+def race_command(plan: Plan) -> None:
     """Time how long `fit_bayes` takes to have myFM's error, beside myFM: race.json."""
-    from . import race
-
-    race.run()
+    race.run(plan)
 
 
 @main.command("report")
-def report_command():
-    """Judge what has been run: results.json, results.md, results.png."""
-    from . import judge
+@click.pass_obj
+def report_command(plan: Plan) -> None:
+    """Judge what has been run: results.json, and the tables and figure of it."""
+    judge.write(plan)
+    report.write(plan)
 
-    judge.write(HERE)
+
+@main.command("tables")
+@click.pass_obj
+def tables_command(plan: Plan) -> None:
+    """Make results.csv, results.md and results.png again, from results.json."""
+    report.write(plan)
 
 
 if __name__ == "__main__":

@@ -1,41 +1,62 @@
 """Train one model on one split, in the model's own environment, and write what it predicts.
 
-`python -m benchmarks.accuracy.fit MODEL SPLIT OUT OPTIONS`: SPLIT is a .npz that `folds.py` wrote,
-OUT the .npz that becomes of it, OPTIONS is JSON. Into OUT go the predictions of the test ratings,
-clipped to the scale; the ten best films of each user where the model can score all films, in the
-order that `cflib.evaluate` gives them; seconds of training, on the clock and of all processors,
-and of training and predicting the test ratings (reading is not counted, and the library's import
-not either); and the most memory that the process has had.
+`python -m benchmarks.accuracy.fit LIBRARY SPLIT OUT OPTIONS`: SPLIT is a .npz that `folds.py`
+wrote, OUT the .npz to write, OPTIONS is JSON. OUT holds
 
-A model is a function of the training data and its options that returns `Fitted`. What the library
-cannot predict, such as a film without training ratings, gets what the library itself says of it.
+- the predictions of the test ratings, clipped to the scale;
+- each user's ten best movies, where the model can score all movies;
+- seconds of training, on the clock and of all processors, and seconds of training and predicting
+  the test ratings (reading and the library's import are not counted);
+- the most memory that the process has had.
+
+A model is a function of the training data and its options that returns `Fitted`. Where the library
+has no prediction, as for a movie without training ratings, its own fallback is used.
+
+cflib is not installed in a peer's environment, so only the function `cflib` imports it.
 """
+
+from __future__ import annotations
 
 import importlib
 import json
-import os
 import sys
 import time
-from typing import NamedTuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix, diags, eye, hstack
 
-from benchmarks.peers import Factors, _spread, peak_memory
+from benchmarks.peers import CORES, Factors, peak_memory, spread
 
-K = 10  # films in a list
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+K = 10  # movies in a list
+
+Data = dict[str, np.ndarray]
 
 
 class Fitted(NamedTuple):
-    """predict(movie, user) -> (n,), or None; scores(user) -> (n_movies,), or None."""
+    """What a model can say; None for what it can't.
 
-    predict: object = None
-    scores: object = None
-    interval: object = None  # (movie, user) -> low, high of what should hold 90 % of the ratings
+    predict : (movie, user) -> (n,)
+    scores : user -> (n_movies,)
+    interval : (movie, user) -> low, high of what should hold 90 % of the ratings
+    """
+
+    predict: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    scores: Callable[[int], np.ndarray] | None = None
+    interval: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None
 
 
-def from_factors(X, W, mean=0.0, movie_bias=None, user_bias=None, rates=True) -> Fitted:
+def from_factors(
+    X: np.ndarray,
+    W: np.ndarray,
+    mean: float = 0.0,
+    movie_bias: np.ndarray | None = None,
+    user_bias: np.ndarray | None = None,
+    rates: bool = True,
+) -> Fitted:
+    """A model of factors and biases; without `rates`, its scores are no ratings."""
     f = Factors(X, W, mean, movie_bias, user_bias)
 
     def predict(movie, user):
@@ -48,30 +69,23 @@ def from_factors(X, W, mean=0.0, movie_bias=None, user_bias=None, rates=True) ->
 # Ours ---------------------------------------------------------------------------------------
 
 
-def cflib(data, solver, who_rated_what=None, films=False, **options):
-    from benchmarks.ours import as_ratings
-    from cflib import implicit, train
+def cflib(data: Data, solver: str, movie_features: bool = False, **options: Any) -> Fitted:
+    from benchmarks.ours import as_ratings, trained
 
-    axes = int(data["n_movies"]), int(data["n_users"])
-    ratings = as_ratings(data["movie"], data["user"], data["value"], *axes)
-    if who_rated_what is not None:
-        options["who_rated_what"] = who_rated_what
-    if films:
-        options["movie_features"] = data["films"]
-    fit = getattr(train, f"fit_{solver}", None) or getattr(implicit, f"fit_{solver}")
-    model = fit(ratings, **options)
-    rates = solver not in ("implicit", "popularity")
+    if movie_features:
+        options["movie_features"] = data["movie_features"]
+    model = trained(as_ratings(data), solver, **options)
     return Fitted(
-        model.predict if rates else None,
-        model.score_user,
-        getattr(model, "predict_interval", None),
+        model.predict if "stars" in model.says else None,
+        lambda user: model.score_users(np.array([user]))[:, 0],
+        model.predict_interval if "intervals" in model.says else None,
     )
 
 
 # Peers --------------------------------------------------------------------------------------
 
 
-def surprise(data, algorithm, **options):
+def surprise(data: Data, algorithm: str, **options: Any) -> Fitted:
     import surprise
 
     n_users, n_movies = int(data["n_users"]), int(data["n_movies"])
@@ -95,10 +109,12 @@ def surprise(data, algorithm, **options):
     model.fit(trainset)
     if algorithm == "SVD":
         return from_factors(
-            _spread(model.qi, movies, n_movies), _spread(model.pu, users, n_users),
-            trainset.global_mean, _spread(model.bi, movies, n_movies),
-            _spread(model.bu, users, n_users),
-        )  # fmt: skip
+            spread(model.qi, movies, n_movies),
+            spread(model.pu, users, n_users),
+            trainset.global_mean,
+            spread(model.bi, movies, n_movies),
+            spread(model.bu, users, n_users),
+        )
 
     def predict(movie, user):
         return np.array(
@@ -108,8 +124,8 @@ def surprise(data, algorithm, **options):
     return Fitted(predict)
 
 
-def lenskit(data, scorer, **options):
-    """What a scorer leaves out, LensKit's own fallback, its damped means, predicts."""
+def lenskit(data: Data, scorer: str, **options: Any) -> Fitted:
+    """Where a scorer has no prediction, LensKit's own fallback predicts: its damped means."""
     import pandas as pd
     from lenskit import als, knn
     from lenskit.batch import predict as predict_all
@@ -124,9 +140,9 @@ def lenskit(data, scorer, **options):
 
     def predict(movie, user):
         pairs = pd.DataFrame({"user_id": user, "item_id": movie})
-        found = predict_all(pipeline, pairs, n_jobs=1).to_df()
-        found = found.set_index(["user_id", "item_id"])["score"]
-        return found.loc[pd.MultiIndex.from_frame(pairs)].to_numpy()
+        predicted = predict_all(pipeline, pairs, n_jobs=1).to_df()
+        predicted = predicted.set_index(["user_id", "item_id"])["score"]
+        return predicted.loc[pd.MultiIndex.from_frame(pairs)].to_numpy()
 
     def scores(user):
         return predict(np.arange(int(data["n_movies"])), np.full(int(data["n_movies"]), user))
@@ -134,14 +150,14 @@ def lenskit(data, scorer, **options):
     return Fitted(predict, scores)
 
 
-def cmfrec(data, films=False, **options):
+def cmfrec(data: Data, movie_features: bool = False, **options: Any) -> Fitted:
     from cmfrec import CMF
     from scipy.sparse import coo_matrix
 
     shape = int(data["n_users"]), int(data["n_movies"])
     ratings = coo_matrix((data["value"], (data["user"], data["movie"])), shape)
     model = CMF(nthreads=CORES, handle_interrupt=False, verbose=False, random_state=1, **options)
-    model.fit(ratings, I=data["films"] if films else None)
+    model.fit(ratings, I=data["movie_features"] if movie_features else None)
     # Columns: those of the side information alone first, then the shared, then the ratings' own.
     k = options.get("k", 40)
     X, W = model.B_[:, :k], model.A_[:, :k]
@@ -151,8 +167,16 @@ def cmfrec(data, films=False, **options):
     return fitted
 
 
-def myfm(data, rank, n_iter, blocks=False, films=False, damping=0, n_kept_samples=None):
-    """One-hot ids; with `blocks`, who rated what too, as in SVD++; with `films`, their features.
+def myfm(
+    data: Data,
+    rank: int,
+    n_iter: int,
+    blocks: bool = False,
+    movie_features: bool = False,
+    damping: float = 0,
+    n_kept_samples: int | None = None,
+) -> Fitted:
+    """One-hot ids; with `blocks` also who rated what, as in SVD++; also movies' features.
 
     `damping` makes rows of who rated what as ours are; 0 is as its authors have them.
     """
@@ -164,10 +188,10 @@ def myfm(data, rank, n_iter, blocks=False, films=False, damping=0, n_kept_sample
     )
     of_user, of_movie = [eye(n_users, format="csr")], [eye(n_movies, format="csr")]
     if blocks:
-        of_user.append(_evened(rated, damping))
-        of_movie.append(_evened(rated.T.tocsr(), damping))
-    if films:
-        of_movie.append(csr_matrix(data["films"]))
+        of_user.append(_normalised(rated, damping))
+        of_movie.append(_normalised(rated.T.tocsr(), damping))
+    if movie_features:
+        of_movie.append(csr_matrix(data["movie_features"]))
     sizes = [part.shape[1] for part in of_user + of_movie]
     of_user, of_movie = (hstack(parts, format="csr") for parts in (of_user, of_movie))
 
@@ -177,11 +201,14 @@ def myfm(data, rank, n_iter, blocks=False, films=False, damping=0, n_kept_sample
     model = MyFMRegressor(rank=rank, random_seed=1)
     movie, user = data["movie"].astype(np.int64), data["user"].astype(np.int64)
     model.fit(
-        csr_matrix((len(user), 0)), data["value"].astype(np.float64),
-        X_rel=relations(movie, user), n_iter=n_iter, n_kept_samples=n_kept_samples,
+        csr_matrix((len(user), 0)),
+        data["value"].astype(np.float64),
+        X_rel=relations(movie, user),
+        n_iter=n_iter,
+        n_kept_samples=n_kept_samples,
         group_shapes=sizes,
         callback=lambda *_: (False, ""),
-    )  # fmt: skip
+    )
 
     def predict(movie, user):
         movie, user = movie.astype(np.int64), user.astype(np.int64)
@@ -193,7 +220,7 @@ def myfm(data, rank, n_iter, blocks=False, films=False, damping=0, n_kept_sample
     return Fitted(predict, scores)
 
 
-def cornac(data, **options):
+def cornac(data: Data, **options: Any) -> Fitted:
     from cornac.data import Dataset
     from cornac.models import MF
 
@@ -205,13 +232,15 @@ def cornac(data, **options):
     movies, users = (list(ids) for ids in (train.iid_map, train.uid_map))
     n_movies, n_users = int(data["n_movies"]), int(data["n_users"])
     return from_factors(
-        _spread(model.i_factors, movies, n_movies), _spread(model.u_factors, users, n_users),
-        model.global_mean, _spread(model.i_biases, movies, n_movies),
-        _spread(model.u_biases, users, n_users),
-    )  # fmt: skip
+        spread(model.i_factors, movies, n_movies),
+        spread(model.u_factors, users, n_users),
+        model.global_mean,
+        spread(model.i_biases, movies, n_movies),
+        spread(model.u_biases, users, n_users),
+    )
 
 
-def implicit(data, at_least=0, **options):
+def implicit(data: Data, at_least: float = 0, **options: Any) -> Fitted:
     from implicit.als import AlternatingLeastSquares
 
     shape = int(data["n_users"]), int(data["n_movies"])
@@ -222,10 +251,14 @@ def implicit(data, at_least=0, **options):
     return from_factors(model.item_factors, model.user_factors, rates=False)
 
 
-def ease(data, lam, at_least=0):
-    """Scores X (I - P / diag P), P = (XᵀX + λ)⁻¹: Steck (2019), "Embarrassingly shallow autoencoders".
+def ease(data: Data, lam: float, at_least: float = 0) -> Fitted:
+    """Scores X (I - P / diag P), P = (XᵀX + λ)⁻¹.
 
     P by Woodbury's identity, which needs the inverse of users x users only.
+
+    References
+    ----------
+    Steck (2019), "Embarrassingly shallow autoencoders for sparse data".
     """
     X = np.zeros((int(data["n_users"]), int(data["n_movies"])))
     X[_liked(data, at_least)] = 1
@@ -235,20 +268,22 @@ def ease(data, lam, at_least=0):
     return Fitted(scores=lambda user: scores[user])
 
 
-def _liked(data, at_least):
+def _liked(data: Data, at_least: float) -> tuple[np.ndarray, np.ndarray]:
     """User and movie of the training ratings at or above a threshold."""
     liked = data["value"] >= at_least
     return data["user"][liked], data["movie"][liked]
 
 
-def _evened(rows, damping):
-    """Each row over the root of its number of entries, and `damping` more."""
+def _normalised(rows: csr_matrix, damping: float) -> csr_matrix:
+    """Each row divided by the root of its number of entries plus `damping`."""
     return diags(np.maximum(np.diff(rows.indptr) + damping, 1) ** -0.5) @ rows
 
 
-MODELS = {f.__name__: f for f in (cflib, surprise, lenskit, cmfrec, myfm, cornac, implicit, ease)}
+LIBRARIES = {
+    f.__name__: f for f in (cflib, surprise, lenskit, cmfrec, myfm, cornac, implicit, ease)
+}
 IMPORTS = {
-    "cflib": ["cflib.train", "benchmarks.ours"],
+    "cflib": ["benchmarks.ours", "cflib.adam", "cflib.als", "cflib.models"],
     "lenskit": ["lenskit.als", "lenskit.knn", "lenskit.batch", "lenskit.pipeline"],
     "cornac": ["cornac.models"],
     "implicit": ["implicit.als"],
@@ -259,10 +294,13 @@ IMPORTS = {
 # One run ------------------------------------------------------------------------------------
 
 
-def best_films(scores, data) -> np.ndarray:
-    """The K films that the user has not rated with the highest scores; of equals the first."""
+def best_lists(scores: Callable[[int], np.ndarray], data: Data) -> np.ndarray:
+    """The K movies that each user has not rated with the highest scores; of equals the first.
+
+    It is the order of `cflib.top_n`.
+    """
     n_users = int(data["n_users"])
-    found = np.empty((n_users, K), np.int32)
+    lists = np.empty((n_users, K), np.int32)
     order = np.argsort(data["user"], kind="stable")
     rated = np.split(data["movie"][order], np.cumsum(np.bincount(data["user"], minlength=n_users)))
     for user in range(n_users):
@@ -270,22 +308,23 @@ def best_films(scores, data) -> np.ndarray:
         if not np.isfinite(of_user).all():
             raise ValueError(f"scores of user {user} are not finite")
         of_user[rated[user]] = -np.inf
-        found[user] = np.argsort(-of_user, kind="stable")[:K]
-    return found
+        lists[user] = np.argsort(-of_user, kind="stable")[:K]
+    return lists
 
 
-def run(library, path, out, options) -> None:
-    with np.load(path) as stored:
-        data = {key: stored[key] for key in stored.files}
+def run(library: str, path: str | Path, out: str | Path, options: dict[str, Any]) -> None:
+    """Train on the split in `path`, and write what is predicted to `out`."""
+    with np.load(path) as arrays:
+        data = {key: arrays[key] for key in arrays.files}
     test = data.pop("test_movie"), data.pop("test_user")
-    rank = options.pop("rank_films", False)
+    with_lists = options.pop("lists", False)
     for module in IMPORTS.get(library, [library]):
         importlib.import_module(module)
-    start, used = time.perf_counter(), time.process_time()
-    fitted = MODELS[library](data, **options)
-    result = {
+    start, start_cpu = time.perf_counter(), time.process_time()
+    fitted = LIBRARIES[library](data, **options)
+    result: dict[str, Any] = {
         "train_seconds": time.perf_counter() - start,
-        "train_cpu_seconds": time.process_time() - used,
+        "train_cpu_seconds": time.process_time() - start_cpu,
     }
     if fitted.predict is not None:
         predicted = np.asarray(fitted.predict(*test), np.float64)
@@ -296,8 +335,8 @@ def run(library, path, out, options) -> None:
     result["peak_bytes"] = peak_memory()
     if fitted.interval is not None:
         result["low"], result["high"] = fitted.interval(*test)
-    if rank and fitted.scores is not None:
-        result["films"] = best_films(fitted.scores, data)
+    if with_lists and fitted.scores is not None:
+        result["lists"] = best_lists(fitted.scores, data)
     np.savez(out, **result)
 
 

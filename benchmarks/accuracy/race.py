@@ -1,56 +1,60 @@
-"""Who is at myFM's error first? Both on the first fold, one after the other, given the same."""
+"""Who reaches myFM's error first? Both on the first fold, one after the other, given the same."""
+
+from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
-from cflib import bayes, metrics, train
+from cflib import BayesSettings, fit_bayes, metrics, models, split
 
-from ..__main__ import machine, python_of
+from ..environments import machine
 from . import folds
-from .__main__ import HERE, chosen
+from .plan import Plan
+from .running import fit
 
 SPLIT = "2018-0"
-FILE = HERE / "race.json"
-OURS = {"n_features": 24, "sweeps": 300, "burn_in": 30, "n_samples": 100}
+OURS = BayesSettings(n_features=24, iterations=300, burn_in=30, n_samples=100)
+LEGS = {"who rated what": "myfm_rated", "movie features": "myfm_movies"}
 
 
-def run() -> None:
-    """Write race.json: of each piece of information, both errors and seconds."""
-    part = folds.of(SPLIT)
-    films = {"movie_features": bayes.film_features(part.train)}
+def run(plan: Plan) -> None:
+    """Write race.json: for each kind of information, both errors and seconds."""
+    parts = folds.of(SPLIT)
     legs = []
-    for name, given, more in (("myfm_rated", "who rated what", {}), ("myfm_films", "films", films)):
-        error, seconds = _myfm(chosen()[name]["options"], part.test, films=bool(more))
-        history = train.fit_bayes(part.train, **OURS, **more, validation=part.test).history
-        there = history[history["validation_rmse"] <= error]
-        legs.append(
-            {
-                "given": given,
-                "rmse": error,
-                "myfm_seconds": seconds,
-                "our_seconds": float(there["seconds"].iloc[0]) if len(there) else None,
-                "our_sweeps": int(there["step"].iloc[0]) if len(there) else None,
-            }
-        )
+    for given, name in LEGS.items():
+        error, seconds = _myfm(plan, name, parts)
+        leg = {"given": given, "rmse": error, "myfm_seconds": seconds}
+        legs.append(leg | ours(parts, given, error))
         click.echo(legs[-1])
-    FILE.write_text(json.dumps({"machine": machine(), "legs": legs}, indent=1) + "\n")
+    text = json.dumps({"machine": machine(), "legs": legs}, indent=1)
+    (plan.out / "race.json").write_text(text + "\n")
 
 
-def _myfm(options: dict, test, films: bool):
-    """Its error and its seconds of training, in its own environment."""
-    options = options | {"blocks": True, "films": films}
+def ours(
+    parts: split.Split, given: str, error: float, settings: BayesSettings = OURS
+) -> dict[str, Any]:
+    """Seconds and iterations until `fit_bayes` has an error; None where it doesn't reach it."""
+    features = models.movie_features(parts.train) if given == "movie features" else None
+    model = fit_bayes(parts.train, settings, movie_features=features, validation=parts.test)
+    there = model.history[model.history["validation_rmse"] <= error]
+    return {
+        "our_seconds": float(there["seconds"].iloc[0]) if len(there) else None,
+        "our_iterations": int(there["step"].iloc[0]) if len(there) else None,
+    }
+
+
+def _myfm(plan: Plan, name: str, parts: split.Split) -> tuple[float, float]:
+    """Its error, and its seconds of training in its own environment."""
+    options = plan.chosen()[name]["options"] | {"blocks": True}
+    options["movie_features"] = name == LEGS["movie features"]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "myfm.npz"
-        command = [python_of("myfm"), "-m", "benchmarks.accuracy.fit", "myfm", folds.path(SPLIT)]
-        subprocess.run(
-            [*map(str, command), str(out), json.dumps(options)], cwd=HERE.parents[1], check=True,
-            capture_output=True,
-        )  # fmt: skip
-        with np.load(out) as stored:
-            predicted = np.clip(stored["predicted"], *test.scale)
-            return metrics.rmse(test.value, predicted), float(stored["train_seconds"])
+        fit("myfm", folds.path(plan.work, SPLIT), out, options)
+        with np.load(out) as arrays:
+            predicted = np.clip(arrays["predicted"], *parts.test.scale)
+            return metrics.rmse(parts.test.value, predicted), float(arrays["train_seconds"])

@@ -1,7 +1,7 @@
-"""Downloading a set from GroupLens: pinned by hash, all or nothing, TLS always on.
+"""Download a set from GroupLens: pinned by its hash, and complete or not there at all.
 
-The zip is fetched by pooch into a temporary folder beside the destination, checked against its
-SHA-256, unpacked there, and only then renamed into place: a set that is there is whole.
+pooch fetches the zip into a temporary folder beside the destination. Its SHA-256 is checked, it is
+unpacked there, and only then the folder is renamed into place.
 """
 
 from __future__ import annotations
@@ -15,49 +15,61 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
-CONNECT_SECONDS = 4  # a network that is not there should not keep a reader waiting
+CONNECT_SECONDS = 4  # without a network, a reader should not wait long
 READ_SECONDS = 60
-QUIET_BYTES = 10_000_000  # below this, the bar is shown in a terminal only
+QUIET_BYTES = 10_000_000  # for less than this, the progress bar is shown in a terminal only
 
 
 class DownloadError(RuntimeError):
     """A set could not be downloaded.
 
-    `reason` says why in a few words; the message adds from where, and the details.
+    Parameters
+    ----------
+    url : str
+    reason : str
+        Why, in a few words; kept as the attribute `reason`.
+    details : str
     """
 
-    def __init__(self, url: str, reason: str, details: str = ""):
+    def __init__(self, url: str, reason: str, details: str = "") -> None:
         super().__init__(f"{url}: {reason}" + (f" ({details})" if details else ""))
         self.reason = reason
 
 
 def fetch(url: str, sha256: str, n_bytes: int, files: tuple[str, ...], folder: Path) -> None:
-    """Download the zip at `url` and leave its `files` and README in `folder`.
+    """Download a zip, and unpack some of its files and its README into a folder.
 
     Parameters
     ----------
-    url, sha256, n_bytes : where the zip lies, its hash and its size (for the progress bar).
-    files : names of the files to unpack, wherever in the zip they lie; those it lacks are skipped.
-    folder : where they go; made only when all went well.
+    url : str
+    sha256 : str
+        The hash that the zip must have.
+    n_bytes : int
+        Its size, for the progress bar.
+    files : tuple of str
+        Names of the files to unpack, wherever they are in the zip. Missing ones are skipped.
+    folder : Path
+        Made only when everything went well.
 
     Raises
     ------
-    DownloadError : no connection, an untrusted certificate, an HTTP error, another content than
-        expected, an entry that would leave the folder, a disk that cannot be written.
+    DownloadError
+        Without a connection, for an untrusted certificate, an HTTP error, a wrong hash, an entry
+        that would be written outside the folder, or a disk that cannot be written.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".download-") as temporary:
             zip_path = _retrieve(url, sha256, n_bytes, Path(temporary))
             unpacked = Path(temporary) / folder.name
-            unpack(zip_path, files, unpacked, url)
+            _unpack(zip_path, files, unpacked, url)
             _move_into_place(unpacked, folder)
     except OSError as error:
         raise DownloadError(url, f"it could not be stored in {folder}", str(error)) from None
 
 
 def _retrieve(url: str, sha256: str, n_bytes: int, into: Path) -> Path:
-    import pooch  # only here: slow to import, and of no use to whoever has the files
+    import pooch  # here, because these are slow to import, and most readers have the files
     import requests
 
     pooch.get_logger().setLevel("WARNING")
@@ -71,21 +83,22 @@ def _retrieve(url: str, sha256: str, n_bytes: int, into: Path) -> Path:
             reason = "the server's certificate cannot be trusted"
             raise DownloadError(url, reason, _innermost(error)) from None
         except requests.exceptions.HTTPError as error:
-            answer = error.response
-            reason = f"the server answers {answer.status_code} {answer.reason}"
+            reply = error.response
+            assert reply is not None  # it is the reply's status that raised
+            reason = f"the server answers {reply.status_code} {reply.reason}"
             raise DownloadError(url, reason) from None
         except requests.exceptions.ChunkedEncodingError as error:
             raise DownloadError(url, "the download broke off", _innermost(error)) from None
         except requests.exceptions.RequestException as error:
             raise DownloadError(url, "no connection", _innermost(error)) from None
-        except ValueError:  # pooch's word for another hash
-            reason = "what the server sent is not the published file, and was thrown away"
+        except ValueError:  # what pooch raises for a wrong hash
+            reason = "the server sent another file than the published one; it was deleted"
             raise DownloadError(url, reason, f"its SHA-256 should be {sha256}") from None
     return Path(path)
 
 
 def _innermost(error: BaseException) -> str:
-    """What went wrong at the bottom of nested exceptions, in a few words."""
+    """The message of the first cause in a chain of nested exceptions."""
     while True:
         inner = getattr(error, "reason", None) or next(
             (argument for argument in error.args if isinstance(argument, BaseException)), None
@@ -95,15 +108,15 @@ def _innermost(error: BaseException) -> str:
         error = inner
 
 
-def unpack(zip_path: Path, files: tuple[str, ...], folder: Path, url: str) -> None:
+def _unpack(zip_path: Path, files: tuple[str, ...], folder: Path, url: str) -> None:
     """Unpack the zip's `files` and README into `folder`, without the folders around them.
 
-    Raises DownloadError, before anything is written, if any entry's name would leave the folder.
+    Raises DownloadError, before anything is written, if an entry would leave the folder.
     """
     with zipfile.ZipFile(zip_path) as archive:
         entries = archive.infolist()
         for entry in entries:
-            if _leaves(entry.filename):
+            if _leaves_folder(entry.filename):
                 reason = "an entry of the zip would be written outside its folder"
                 raise DownloadError(url, reason, f"{entry.filename!r}; nothing was unpacked")
         folder.mkdir()
@@ -114,7 +127,7 @@ def unpack(zip_path: Path, files: tuple[str, ...], folder: Path, url: str) -> No
                     shutil.copyfileobj(packed, plain)
 
 
-def _leaves(entry: str) -> bool:
+def _leaves_folder(entry: str) -> bool:
     path = PurePosixPath(entry.replace("\\", "/"))
     return path.is_absolute() or ".." in path.parts or ":" in entry
 
@@ -123,5 +136,5 @@ def _move_into_place(unpacked: Path, folder: Path) -> None:
     try:
         os.rename(unpacked, folder)
     except OSError:
-        if not folder.is_dir():  # otherwise another process was quicker, with the same files
+        if not folder.is_dir():  # if it is there, another process was quicker, with the same files
             raise

@@ -1,7 +1,7 @@
-"""Files of ratings: their columns by pyarrow, with the place of any value for messages.
+"""Files of ratings as columns, and the place of each value for error messages.
 
-A text file is read by pyarrow, fast, and a second time by `csv`, line by line, only when something
-is wrong; a Parquet file is typed already, so that there is less to check.
+pyarrow reads a text file, fast. Only when something is wrong is the file read a second time by
+`csv`, line by line, to find the place. A Parquet file has types already, so less is checked.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import csv
 import dataclasses
 import itertools
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +21,7 @@ import pyarrow.parquet as pq
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 PARQUET = (".parquet", ".pq")
-TIMES = (  # what a time can look like in a text file, the plainest first
+TIMES = (  # types that a time in a text file can have, in the order in which they are tried
     pa.int64(),
     pa.float64(),
     pa.timestamp("s"),
@@ -33,7 +35,16 @@ ENCODED_TEXT = pa.dictionary(pa.int32(), pa.string())
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """Names of the columns that hold what `Ratings` needs; `user` is None in one person's file."""
+    """Names of the columns that hold what `Ratings` needs.
+
+    Attributes
+    ----------
+    user : str or None
+        None in a file of one person's ratings.
+    item, rating : str
+    timestamp : str or None
+        None where there are no times.
+    """
 
     user: str | None = "userId"
     item: str = "movieId"
@@ -41,12 +52,13 @@ class Columns:
     timestamp: str | None = "timestamp"
 
     def names(self) -> list[str]:
-        wanted = [self.user, self.item, self.rating, self.timestamp]
-        return [name for name in wanted if name is not None]
+        """The names that are not None."""
+        names = [self.user, self.item, self.rating, self.timestamp]
+        return [name for name in names if name is not None]
 
     def nouns(self) -> tuple[str, str]:
-        """What users and items are called, after their columns."""
-        return noun(self.user), noun(self.item)
+        """What a user and an item are called, after their columns: see `noun`."""
+        return noun(self.user or "user"), noun(self.item)
 
 
 def noun(column: str) -> str:
@@ -54,19 +66,22 @@ def noun(column: str) -> str:
     return re.sub(r"(?<=[a-z])(Id|ID|_id)$", "", column)
 
 
-def opened(path, separator: str | None) -> TextFile | ParquetFile:
-    """The file at `path`, as its suffix says, or `separator`."""
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file")
-    if path.suffix.lower() in PARQUET:
-        return ParquetFile(path)
-    return TextFile.with_header(path, separator)
-
-
 @dataclasses.dataclass(frozen=True)
 class TextFile:
-    """A delimited text file: its columns by pyarrow, its lines (for messages) by `csv`."""
+    """A delimited text file: pyarrow reads its columns, `csv` its lines for messages.
+
+    Attributes
+    ----------
+    path : Path
+    separator : str
+        One character.
+    names : tuple of str
+        The columns, in the file's order.
+    has_header : bool
+        Whether the first line holds the names.
+    quoted : bool
+        Whether quotes around a value have their usual meaning.
+    """
 
     path: Path
     separator: str
@@ -76,10 +91,11 @@ class TextFile:
 
     @classmethod
     def with_header(cls, path: Path, separator: str | None) -> TextFile:
+        """A file whose first line names its columns; its suffix, or `separator`, says the rest."""
         separator = separator or SEPARATORS.get(path.suffix.lower())
         if separator is None:
             raise ValueError(
-                f"{path}: the suffix {path.suffix!r} does not say what the file is. Pass "
+                f"{path}: the suffix {path.suffix!r} does not say how columns are separated. Pass "
                 '`separator` (such as "," or "\\t"), or rename the file to .csv, .tsv or .parquet.'
             )
         if len(separator) != 1:
@@ -90,9 +106,9 @@ class TextFile:
             raise ValueError(f"{path}: the file is empty: it has no header line and no ratings")
         return dataclasses.replace(file, names=tuple(header))
 
-    def lines(self):
-        """Line number and fields of each line that is not blank, header included."""
-        quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
+    def lines(self) -> Iterator[tuple[int, list[str]]]:
+        """Number and fields of each line that is not blank, the header included."""
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
         try:
             with open(self.path, encoding="utf-8-sig", newline="") as file:
                 reader = csv.reader(file, delimiter=self.separator, quoting=quoting)
@@ -102,16 +118,17 @@ class TextFile:
         except UnicodeDecodeError:
             raise ValueError(not_utf8(self.path)) from None
 
-    def rows(self):
-        """Line number and fields of each line of data."""
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Number and fields of each line of data."""
         return itertools.islice(self.lines(), int(self.has_header), None)
 
     def locate(self, row: int, column: str) -> tuple[str, str]:
-        """(where, text received) of a value, by row number from 0 and column name."""
+        """(place, text) of the value in a row of data, counted from 0, and a column."""
         line, fields = next(itertools.islice(self.rows(), row, None))
         return f"line {line}", fields[self.names.index(column)]
 
     def table(self, columns: Columns) -> pa.Table:
+        """The columns: ids as encoded text, ratings as float32, times as int64 seconds."""
         if next(self.rows(), None) is None:
             raise ValueError(f"{self.path}: the file is empty: it has no ratings")
         types = {columns.item: ENCODED_TEXT, columns.rating: pa.float32()}
@@ -119,41 +136,39 @@ class TextFile:
             types[columns.user] = ENCODED_TEXT
         if columns.timestamp is not None:
             types[columns.timestamp] = self._time_type(columns.timestamp)
+        reading = pacsv.ReadOptions(
+            block_size=BLOCK_BYTES,
+            column_names=list(self.names),
+            skip_rows=int(self.has_header),
+        )
+        parsing = pacsv.ParseOptions(
+            delimiter=self.separator,
+            quote_char='"' if self.quoted else False,
+            newlines_in_values=self.quoted,
+        )
+        converting = pacsv.ConvertOptions(
+            column_types=types, include_columns=columns.names(), null_values=[]
+        )
         try:
-            table = pacsv.read_csv(
-                self.path,
-                pacsv.ReadOptions(
-                    block_size=BLOCK_BYTES,
-                    column_names=list(self.names),
-                    skip_rows=int(self.has_header),
-                ),
-                pacsv.ParseOptions(
-                    delimiter=self.separator,
-                    quote_char='"' if self.quoted else False,
-                    newlines_in_values=self.quoted,
-                ),
-                pacsv.ConvertOptions(
-                    column_types=types, include_columns=columns.names(), null_values=[]
-                ),
-            )
+            table = pacsv.read_csv(self.path, reading, parsing, converting)
         except pa.ArrowInvalid as error:
-            self._explain(columns, types)
+            self._raise_at_first_error(columns, types)
             raise ValueError(f"{self.path}: {error}") from None
         return _with_seconds(table, columns.timestamp, self)
 
     def _time_type(self, column: str) -> pa.DataType:
-        """What the first line's time looks like: whole seconds, seconds, or a date."""
-        _, first = next(self.rows())
-        text = dict(zip(self.names, first, strict=False)).get(column, "").strip()
+        """The type of the first line's time: whole seconds, seconds, or a date."""
+        _, fields = next(self.rows())
+        text = dict(zip(self.names, fields, strict=False)).get(column, "").strip()
         return next((kind for kind in TIMES if _is_time(kind, text)), TIMES[0])
 
-    def _explain(self, columns: Columns, types: dict[str, pa.DataType]) -> None:
+    def _raise_at_first_error(self, columns: Columns, types: dict[str, pa.DataType]) -> None:
         """Raise ValueError at the first line that pyarrow cannot have read."""
         for line, fields in self.rows():
             if len(fields) != len(self.names):
                 raise ValueError(
-                    f"{self.path}, line {line}: {len(self.names)} values should stand here, "
-                    f"one a column. Received {len(fields)}: {self.separator.join(fields)!r}. "
+                    f"{self.path}, line {line}: a line should have {len(self.names)} values, one "
+                    f"for each column. Received {len(fields)}: {self.separator.join(fields)!r}. "
                     "A value that contains the separator needs quotes around it."
                 )
             values = dict(zip(self.names, fields, strict=True))
@@ -165,32 +180,35 @@ class TextFile:
             if columns.timestamp is not None:
                 text = values[columns.timestamp]
                 if not _is_time(types[columns.timestamp], text.strip()):
-                    raise ValueError(
-                        _not_a_time(self.path, f"line {line}", columns.timestamp, text)
-                    )
+                    raise _not_a_time(self.path, f"line {line}", columns.timestamp, text)
 
 
 @dataclasses.dataclass(frozen=True)
 class ParquetFile:
-    """A Parquet file: typed already, so that there is less to check."""
+    """A Parquet file, whose columns have types already.
+
+    Attributes
+    ----------
+    path : Path
+    """
 
     path: Path
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(self._opened().names)
-
-    def _opened(self) -> pa.Schema:
+        """The columns, in the file's order."""
         try:
-            return pq.read_schema(self.path)
+            return tuple(pq.read_schema(self.path).names)
         except pa.ArrowInvalid as error:
             raise ValueError(f"{self.path}: this is not a Parquet file ({error})") from None
 
-    def locate(self, row: int, column: str) -> tuple[str, str]:
+    def locate(self, row: int, column: str) -> tuple[str, Any]:
+        """(place, value) of the value in a row, counted from 0, and a column."""
         value = pq.read_table(self.path, columns=[column])[column][row].as_py()
         return f"row {row + 1}", value
 
     def table(self, columns: Columns) -> pa.Table:
+        """The columns: ids as they are stored, ratings as float32, times as int64 seconds."""
         table = pq.read_table(self.path, columns=columns.names())
         for name in table.column_names:
             if table[name].null_count:
@@ -200,18 +218,30 @@ class ParquetFile:
                     "Fill it in or remove the row."
                 )
         kind = table.schema.field(columns.rating).type
-        if not (
-            pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-        ):
+        are_numbers = pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal
+        if not any(is_one(kind) for is_one in are_numbers):
             raise ValueError(
                 f"{self.path}, column {columns.rating!r}: ratings should be numbers. "
-                f"Received: a column of {kind}, {table[columns.rating][0].as_py()!r} first."
+                f"Received: a column of {kind}, whose first value is "
+                f"{table[columns.rating][0].as_py()!r}."
             )
+        rating = table[columns.rating].cast(pa.float32(), safe=False)
         at = table.column_names.index(columns.rating)
-        table = table.set_column(
-            at, columns.rating, table[columns.rating].cast(pa.float32(), safe=False)
-        )
+        table = table.set_column(at, columns.rating, rating)
         return _with_seconds(table, columns.timestamp, self)
+
+
+Source = TextFile | ParquetFile
+
+
+def open_source(path: str | Path, separator: str | None) -> Source:
+    """The file at `path`, of the kind that its suffix, or `separator`, says."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no such file")
+    if path.suffix.lower() in PARQUET:
+        return ParquetFile(path)
+    return TextFile.with_header(path, separator)
 
 
 def _is_number(text: str) -> bool:
@@ -219,7 +249,7 @@ def _is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return False
-    return "_" not in text  # a number to Python, but to no other reader
+    return "_" not in text  # Python reads 1_000 as a number; nobody else does
 
 
 def _is_time(kind: pa.DataType, text: str) -> bool:
@@ -230,15 +260,15 @@ def _is_time(kind: pa.DataType, text: str) -> bool:
     return True
 
 
-def _not_a_time(path: Path, where: str, column: str, received) -> str:
-    return (
-        f"{path}, {where}, column {column!r}: a time should be seconds since 1970-01-01 or an "
+def _not_a_time(path: Path, place: str, column: str, received: Any) -> ValueError:
+    return ValueError(
+        f"{path}, {place}, column {column!r}: a time should be seconds since 1970-01-01 or an "
         f"ISO 8601 date, written as in the first line. Received: {received!r}. Correct it, or "
         "leave the times out with `timestamp=None`."
     )
 
 
-def _with_seconds(table: pa.Table, column: str | None, source) -> pa.Table:
+def _with_seconds(table: pa.Table, column: str | None, source: Source) -> pa.Table:
     """The table with its time column as int64 seconds since 1970-01-01 UTC."""
     if column is None or table[column].type == pa.int64():
         return table
@@ -248,16 +278,16 @@ def _with_seconds(table: pa.Table, column: str | None, source) -> pa.Table:
     elif pa.types.is_floating(times.type):
         finite = pc.is_finite(times)
         if not pc.all(finite).as_py():
-            where, received = source.locate(pc.index(finite, False).as_py(), column)
-            raise ValueError(_not_a_time(source.path, where, column, received))
+            place, received = source.locate(pc.index(finite, False).as_py(), column)
+            raise _not_a_time(source.path, place, column, received)
         times = pc.floor(times)
     elif not pa.types.is_integer(times.type):
-        raise ValueError(_not_a_time(source.path, "row 1", column, times[0].as_py()))
+        raise _not_a_time(source.path, "row 1", column, times[0].as_py())
     return table.set_column(table.column_names.index(column), column, times.cast(pa.int64()))
 
 
 def not_utf8(path: Path) -> str:
-    """The message for a file with bytes that are not UTF-8: where the first of them stands."""
+    """The message for a file that is not UTF-8, with the place of the first wrong byte."""
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             try:

@@ -1,7 +1,7 @@
-"""Reading a ratings file, fast and strictly: every value is checked, and none is guessed.
+"""Read a ratings file, fast and strictly: every value is checked, and none is guessed.
 
-The columns go through pyarrow, straight to the types they should have; ids are encoded as they
-are parsed, so that 25 million lines never exist as 25 million Python objects. Only when
+pyarrow converts the columns directly to the types that they should have. Ids are encoded while
+they are parsed, so that 25 million lines never become 25 million Python objects. Only when
 something is wrong is the file read a second time, line by line, to say exactly where.
 """
 
@@ -16,20 +16,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .files import ENCODED_TEXT, PARQUET, Columns, TextFile, not_utf8, noun, opened
-from .ratings import Ratings
+from ..ratings import Ratings
+from .files import ENCODED_TEXT, PARQUET, Columns, Source, TextFile, not_utf8, noun, open_source
 
 ON_DUPLICATE = ("error", "last", "mean")
 
 
 def read(
-    path,
+    path: str | Path,
     *,
     user: str = "userId",
     item: str = "movieId",
     rating: str = "rating",
     timestamp: str | None = "auto",
-    movies=None,
+    movies: str | Path | pd.DataFrame | None = None,
     scale: tuple[float, float] | None = None,
     on_duplicate: str = "error",
     separator: str | None = None,
@@ -39,39 +39,51 @@ def read(
 
     Parameters
     ----------
-    path : path of the file; .csv, .tsv, .tab, .parquet or .pq, text in UTF-8 with a header line.
-    user, item, rating : names of the three columns. Ids are whole numbers, or else text.
-    timestamp : name of a column of seconds since 1970-01-01 UTC, or of ISO 8601 dates.
-        "auto": the column called "timestamp", if there is one. None: no times.
-    movies : films' table: a path like `path`, or a DataFrame; a column named as `item`, a
-        `title` and, if known, `genres` ("A|B"). None: films are called after their ids.
-    scale : lowest and highest rating that can be given. None: those that occur.
-    on_duplicate : what becomes of a pair of user and item that occurs more than once:
-        "error", "last" (the last line counts) or "mean" (of the ratings; the last line's time).
-    separator : what stands between two columns, where the file's suffix does not say it.
-    name : name of the set; None: the file's name without its suffix.
+    path : str or Path
+        A .csv, .tsv, .tab, .parquet or .pq file. Text is UTF-8 with a header line.
+    user, item, rating : str
+        Names of the three columns. Ids are whole numbers or text.
+    timestamp : str or None
+        Name of a column of seconds since 1970-01-01 UTC, or of ISO 8601 dates. "auto": the column
+        called "timestamp", if there is one. None: no times.
+    movies : str, Path, DataFrame or None
+        Table of titles, as a file like `path` or as a frame: a column called like `item`, `title`
+        and, if known, `genres` ("A|B"). None: titles are made from the ids.
+    scale : (float, float) or None
+        Lowest and highest rating that can be given. None: the lowest and highest in the file.
+    on_duplicate : "error", "last" or "mean"
+        What to do with a pair of user and item that occurs more than once: refuse it, keep the
+        last line, or take the mean of the ratings with the last line's time.
+    separator : str or None
+        The character between two columns. None: as the file's suffix says.
+    name : str or None
+        Name of the set. None: the file's name without its suffix.
 
     Returns
     -------
-    Ratings, in the file's order, with only rated films as rows and both axes sorted by id.
+    Ratings
+        In the file's order. Its rows are the rated items; both axes are sorted by id.
 
     Raises
     ------
-    FileNotFoundError : no such file.
-    ValueError : with file, line, column, the value received and what to do, at the first of: no
-        ratings, a column that is missing, bytes that are not UTF-8, a line with too many or too
-        few values, a rating or a time that is not a finite number, an empty id, a rating off
-        the scale, the same pair twice. (Counted in rows, from 1, in a Parquet file.)
+    FileNotFoundError
+        Where there is no such file.
+    ValueError
+        At the first thing that is wrong, with file, line, column, the value received and what to
+        do: no ratings, a column that is missing, bytes that are not UTF-8, a line with too many or
+        too few values, a rating or a time that is not a finite number, an empty id, a rating
+        outside the scale, a pair that occurs twice. In a Parquet file rows are counted, from 1.
 
     Warns
     -----
-    UserWarning : films were rated that `movies` lacks; says how many. Their ratings are kept.
+    UserWarning
+        Where `movies` lacks rated items; says how many. Their ratings are kept.
     """
     if on_duplicate not in ON_DUPLICATE:
         raise ValueError(
             f"`on_duplicate` should be one of {ON_DUPLICATE}. Received: {on_duplicate!r}"
         )
-    source = opened(path, separator)
+    source = open_source(path, separator)
     if timestamp == "auto":
         timestamp = "timestamp" if "timestamp" in source.names else None
     return assemble(
@@ -85,7 +97,7 @@ def read(
 
 
 def read_person(
-    path,
+    path: str | Path,
     known_ids: np.ndarray,
     *,
     user: str = "userId",
@@ -93,60 +105,78 @@ def read_person(
     rating: str = "rating",
     scale: tuple[float, float] | None = None,
     separator: str | None = None,
-) -> dict:
-    """Read one person's ratings, such as somebody new's: an item and a rating column suffice.
+) -> dict[int | str, float]:
+    """Read the ratings of one person, such as a new user; an item and a rating column suffice.
 
     Parameters
     ----------
-    path, item, rating, scale, separator : as in `read`.
-    known_ids : (n,)
-        Ids of a model's items: where they are whole numbers, so are the file's that can be.
-    user : name of a column that should hold one value only, if the file has it.
+    path : str or Path
+    known_ids : int64 or str, (n,)
+        Ids of a model's items. Where they are whole numbers, ids in the file become whole numbers
+        if they can.
+    user : str
+        Name of a column that, if the file has it, should hold the same value everywhere.
+    item, rating : str
+    scale : (float, float) or None
+    separator : str or None
+        All as in `read`.
 
     Returns
     -------
-    dict of item id to rating (float), in the file's order; also of ids that are not known.
+    dict of int or str to float
+        Item id to rating, in the file's order; ids that are not in `known_ids` are included.
 
     Raises
     ------
-    FileNotFoundError, ValueError : as `read`; and for the ratings of several people.
+    FileNotFoundError
+        Where there is no such file.
+    ValueError
+        As `read`; and for ratings of several people.
     """
-    source = opened(path, separator)
+    source = open_source(path, separator)
     columns = Columns(user if user in source.names else None, item, rating, None)
-    _check_columns(source, columns)
-    table = source.table(columns)
-    if len(table) == 0:
-        raise ValueError(f"{source.path}: the file is empty: it has no ratings")
-    value = table[rating].to_numpy()
-    _checked_scale(source, rating, value, scale)
-    people = [] if columns.user is None else pc.unique(table[user].cast(pa.string())).to_pylist()
-    if len(people) > 1:
-        raise ValueError(
-            f"{source.path}, column {user!r}: the ratings should be one person's. Received: those "
-            f"of {len(people):,}, {people[0]!r} and {people[1]!r} first. Leave one in the file."
-        )
-    ids = [id_like(label, known_ids) for label in table[item].cast(pa.string()).to_pylist()]
+    table, value, _ = _checked_table(source, columns, scale)
+    if columns.user is not None:
+        people = pc.unique(table[user].cast(pa.string())).to_pylist()
+        if len(people) > 1:
+            raise ValueError(
+                f"{source.path}, column {user!r}: all ratings should be by one person. Received: "
+                f"ratings by {len(people):,}, such as {people[0]!r} and {people[1]!r}. Leave one "
+                "in the file."
+            )
+    ids = [id_like(text, known_ids) for text in table[item].cast(pa.string()).to_pylist()]
     person = dict(zip(ids, value.tolist(), strict=True))
     if len(person) < len(ids):
-        again = next(n for n, i in enumerate(ids) if ids.index(i) < n)
-        where, _ = source.locate(again, item)
+        again = next(n for n, item_id in enumerate(ids) if ids.index(item_id) < n)
+        place, _ = source.locate(again, item)
         raise ValueError(
-            f"{source.path}, {where}: {item} {ids[again]} was rated before. Remove one of the two."
+            f"{source.path}, {place}: {item} {ids[again]} was rated before. Remove one of the two."
         )
     return person
 
 
 def assemble(
-    source, columns: Columns, movies: pd.DataFrame | None, *, scale, on_duplicate, name
+    source: Source,
+    columns: Columns,
+    movies: pd.DataFrame | None,
+    *,
+    scale: tuple[float, float] | None,
+    on_duplicate: str,
+    name: str,
 ) -> Ratings:
-    """Check what `source` holds and put it together: the one way from any file to `Ratings`."""
-    _check_columns(source, columns)
-    table = source.table(columns)
-    if len(table) == 0:
-        raise ValueError(f"{source.path}: the file is empty: it has no ratings")
-    value = table[columns.rating].to_numpy()
-    scale = _checked_scale(source, columns.rating, value, scale)
-    user_ids, user_index = _axis(source, table, columns.user)
+    """Check a file of ratings and make `Ratings` of it: `read`, and every set, ends here.
+
+    Parameters
+    ----------
+    source : TextFile or ParquetFile
+    columns : Columns
+    movies : DataFrame or None
+        From `movies_table`.
+    scale, on_duplicate, name
+        As in `read`.
+    """
+    table, value, scale = _checked_table(source, columns, scale)
+    user_ids, user_index = _axis(source, table, columns.user or "userId")
     movie_ids, movie_index = _axis(source, table, columns.item)
     timestamp = None if columns.timestamp is None else table[columns.timestamp].to_numpy()
     del table
@@ -164,38 +194,52 @@ def assemble(
     return _without_duplicates(ratings, source, columns, on_duplicate)
 
 
-def _check_columns(source, columns: Columns) -> None:
-    """Each wanted column is there, once, and is wanted for one thing."""
-    wanted, found = columns.names(), ", ".join(map(repr, source.names))
-    for column in wanted:
+# Checks -----------------------------------------------------------------------------------------
+
+
+def _checked_table(
+    source: Source, columns: Columns, scale: tuple[float, float] | None
+) -> tuple[pa.Table, np.ndarray, tuple[float, float]]:
+    """(table, ratings, scale), once the columns are there and every rating is on the scale."""
+    _check_columns(source, columns)
+    table = source.table(columns)
+    if len(table) == 0:
+        raise ValueError(f"{source.path}: the file is empty: it has no ratings")
+    value = table[columns.rating].to_numpy()
+    return table, value, _checked_scale(source, columns.rating, value, scale)
+
+
+def _check_columns(source: Source, columns: Columns) -> None:
+    """Each column is there, once, and is used for one thing."""
+    needed, present = columns.names(), ", ".join(map(repr, source.names))
+    for column in needed:
         if column not in source.names:
             raise ValueError(
-                f"{source.path}: there is no column {column!r}. Its columns: {found}. Say which "
-                "of them holds what with `user`, `item`, `rating` and `timestamp`, and "
-                "`separator` if that is one column too few."
+                f"{source.path}: there is no column {column!r}. Its columns: {present}. Say which "
+                "of them holds what with `user`, `item`, `rating` and `timestamp`; or, if these "
+                "are not the columns, what separates them with `separator`."
             )
         if source.names.count(column) > 1:
             raise ValueError(
-                f"{source.path}: there should be one column {column!r}. Its columns: {found}. "
+                f"{source.path}: there should be one column {column!r}. Its columns: {present}. "
                 "Rename the others."
             )
-        if wanted.count(column) > 1:
+        if needed.count(column) > 1:
             raise ValueError(
                 f"{source.path}: `user`, `item`, `rating` and `timestamp` should be different "
-                f"columns. Received: {', '.join(map(repr, wanted))}."
+                f"columns. Received: {', '.join(map(repr, needed))}."
             )
 
 
-# ---------------------------------------------------------------- checks
-
-
-def _checked_scale(source, column: str, value: np.ndarray, scale) -> tuple[float, float]:
-    """The scale, after checking that every rating is a finite number on it."""
+def _checked_scale(
+    source: Source, column: str, value: np.ndarray, scale: tuple[float, float] | None
+) -> tuple[float, float]:
+    """The scale, once every rating is known to be a finite number on it."""
     finite = np.isfinite(value)
     if not finite.all():
-        where, text = source.locate(int(np.argmin(finite)), column)
+        place, text = source.locate(int(np.argmin(finite)), column)
         raise ValueError(
-            f"{source.path}, {where}, column {column!r}: a rating should be a finite number. "
+            f"{source.path}, {place}, column {column!r}: a rating should be a finite number. "
             f"Received: {text!r}. Correct it or remove it."
         )
     if scale is None:
@@ -205,16 +249,16 @@ def _checked_scale(source, column: str, value: np.ndarray, scale) -> tuple[float
         raise ValueError(f"`scale` should be (lowest, highest). Received: {scale!r}")
     inside = (value >= low) & (value <= high)
     if not inside.all():
-        where, text = source.locate(int(np.argmin(inside)), column)
+        place, text = source.locate(int(np.argmin(inside)), column)
         raise ValueError(
-            f"{source.path}, {where}, column {column!r}: a rating should lie between {low:g} and "
+            f"{source.path}, {place}, column {column!r}: a rating should lie between {low:g} and "
             f"{high:g}. Received: {text!r}. Correct it, or declare another `scale`."
         )
     return low, high
 
 
-def _axis(source, table: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]:
-    """(ids, index): the ids that occur, ascending, and each rating's position among them."""
+def _axis(source: Source, table: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """(ids, index): the ids that occur, ascending, and the position of each rating's id."""
     encoded = table[column]
     if encoded.type != ENCODED_TEXT:
         if pa.types.is_dictionary(encoded.type):
@@ -229,16 +273,26 @@ def _axis(source, table: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]
         np.take(rank, chunk.indices.to_numpy(), out=index[start : start + len(chunk)])
         start += len(chunk)
     if ids.dtype.kind == "U" and ids[0] == "":
-        where, _ = source.locate(int(np.argmin(index)), column)
+        place, _ = source.locate(int(np.argmin(index)), column)
         raise ValueError(
-            f"{source.path}, {where}, column {column!r}: an id should not be empty. "
+            f"{source.path}, {place}, column {column!r}: an id should not be empty. "
             "Fill it in or remove the line."
         )
     return ids, index
 
 
 def as_ids(labels: pa.Array) -> np.ndarray:
-    """Whole numbers as int64 where every label is one ("7", " 7", "7.0"), else text."""
+    """Ids from their texts: int64 where every one is a whole number ("7", " 7", "7.0"), else str.
+
+    Parameters
+    ----------
+    labels : pyarrow.Array
+        Of any type that can be written as text.
+
+    Returns
+    -------
+    int64 or str, (n,)
+    """
     text = labels.cast(pa.string())
     if pc.all(pc.match_substring_regex(text, r"^\s*-?\d+(\.0*)?\s*$")).as_py():
         whole = pc.replace_substring_regex(text, r"\s+|\.0*", "")
@@ -249,14 +303,17 @@ def as_ids(labels: pa.Array) -> np.ndarray:
     return np.array(text.to_pylist(), dtype=np.str_)
 
 
-def id_like(label: str, known_ids: np.ndarray):
-    """The id that `label` is, beside ids like these: an int where they are ints and it can be."""
+def id_like(text: str, known_ids: np.ndarray) -> int | str:
+    """The id that a text stands for: an int where the known ids are ints and the text is one."""
     if np.issubdtype(known_ids.dtype, np.number):
-        return as_ids(pa.array([label])).tolist()[0]
-    return label
+        return as_ids(pa.array([text])).tolist()[0]
+    return text
 
 
-def _without_duplicates(ratings: Ratings, source, columns: Columns, on_duplicate: str) -> Ratings:
+def _without_duplicates(
+    ratings: Ratings, source: Source, columns: Columns, on_duplicate: str
+) -> Ratings:
+    """The ratings with each pair once; `repeats` says which lines were merged into later ones."""
     pair = ratings.user_index.astype(np.int64) * ratings.n_movies + ratings.movie_index
     if (pair[1:] > pair[:-1]).all():  # MovieLens' own order: nothing to sort
         return ratings
@@ -266,47 +323,65 @@ def _without_duplicates(ratings: Ratings, source, columns: Columns, on_duplicate
     order = np.argsort(pair, kind="stable")
     is_last = np.append(np.diff(pair[order]) > 0, True)
     if on_duplicate == "error":
-        _refuse_duplicates(ratings, source, columns, order, is_last)
+        raise _duplicate_error(ratings, source, columns, order, is_last)
     group = np.concatenate([[0], np.cumsum(is_last[:-1])])
     last = order[is_last]
     value = ratings.value[last]
     if on_duplicate == "mean":
         value = np.bincount(group, ratings.value[order]) / np.bincount(group)
     in_file_order = np.argsort(last)
-    kept = ratings.take(last[in_file_order])
+    merged = ratings.take(last[in_file_order])
     return dataclasses.replace(
-        kept,
+        merged,
         value=value[in_file_order].astype(np.float32),
         repeats=pair[np.sort(order[~is_last])],
     )
 
 
-def _refuse_duplicates(ratings: Ratings, source, columns: Columns, order, is_last) -> None:
-    repeats = np.flatnonzero(~is_last)  # positions in `order` with the same pair right after
-    again = order[repeats + 1]
+def _duplicate_error(
+    ratings: Ratings, source: Source, columns: Columns, order: np.ndarray, is_last: np.ndarray
+) -> ValueError:
+    """The error for the first line in the file that repeats a pair."""
+    before_repeat = np.flatnonzero(~is_last)  # in `order`, the same pair follows each of these
+    again = order[before_repeat + 1]
     at = int(np.argmin(again))
-    first, second = int(order[repeats[at]]), int(again[at])
-    where_first, text_first = source.locate(first, columns.rating)
-    where_second, text_second = source.locate(second, columns.rating)
-    raise ValueError(
-        f"{source.path}, {where_second}: user {ratings.user_ids[ratings.user_index[second]]} "
-        f"rated {ratings.movie_ids[ratings.movie_index[second]]} before, in {where_first} "
+    first, second = int(order[before_repeat[at]]), int(again[at])
+    place_first, text_first = source.locate(first, columns.rating)
+    place_second, text_second = source.locate(second, columns.rating)
+    user_id = ratings.user_ids[ratings.user_index[second]]
+    movie_id = ratings.movie_ids[ratings.movie_index[second]]
+    return ValueError(
+        f"{source.path}, {place_second}: user {user_id} rated {movie_id} before, in {place_first} "
         f"({columns.rating} {text_first} there, {text_second} here); the file has "
-        f"{len(repeats):,} such line(s). Remove them, or pass `on_duplicate='last'` or 'mean'."
+        f"{len(before_repeat):,} such line(s). Remove them, or pass "
+        '`on_duplicate="last"` or `on_duplicate="mean"`.'
     )
 
 
-# ---------------------------------------------------------------- the films' table
+# The table of titles ----------------------------------------------------------------------------
 
 
-def movies_table(movies, item: str = "movieId") -> pd.DataFrame:
-    """The films' table as columns `movieId`, `title`, `genres`, from a path or a DataFrame.
+def movies_table(movies: str | Path | pd.DataFrame, item: str = "movieId") -> pd.DataFrame:
+    """The table of titles with the columns `movieId`, `title` and `genres`.
 
-    Raises ValueError where a column is missing or an id occurs twice.
+    Parameters
+    ----------
+    movies : str, Path or DataFrame
+        As in `read`.
+    item : str
+        Name of its column of ids.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    ValueError
+        Where a column is missing, or an id occurs twice.
     """
-    where = "the films' table" if isinstance(movies, pd.DataFrame) else movies
+    where: str | Path = "the table of titles"
     if not isinstance(movies, pd.DataFrame):
-        movies = _read_movies(Path(movies))
+        where = Path(movies)
+        movies = _read_movies(where)
     for column in (item, "title"):
         if column not in movies.columns:
             raise ValueError(
@@ -341,32 +416,57 @@ def _read_movies(path: Path) -> pd.DataFrame:
 
 
 def aligned(
-    movies: pd.DataFrame | None, movie_ids, movie_counts, path, item: str = "movieId"
+    movies: pd.DataFrame | None,
+    movie_ids: np.ndarray,
+    movie_counts: np.ndarray,
+    source: str | Path,
+    item: str = "movieId",
 ) -> pd.DataFrame:
-    """The films' table with row i describing `movie_ids[i]`; films it lacks are called by id."""
+    """The table of titles in the order of the rows; titles that it lacks are made from the ids.
+
+    Parameters
+    ----------
+    movies : DataFrame or None
+        From `movies_table`.
+    movie_ids : int64 or str, (n_movies,)
+    movie_counts : int64, (n_movies,)
+        Ratings of each, for the warning.
+    source : str or Path
+        Where the ratings are from, for the warning.
+    item : str
+        Name of the column of ids there.
+
+    Returns
+    -------
+    DataFrame, n_movies rows
+        Row i describes `movie_ids[i]`: columns `movieId`, `title`, `genres`.
+
+    Warns
+    -----
+    UserWarning
+        Where titles are missing; says how many.
+    """
     numeric = movie_ids.dtype.kind != "U"
     title = np.array(
         [f"{noun(item)} {i}" if numeric else i for i in movie_ids.tolist()], dtype=object
     )
     genres = np.full(len(movie_ids), "", dtype=object)
     if movies is not None:
-        known_ids = movies["movieId"].to_numpy()
-        wanted = movie_ids
-        if (np.asarray(known_ids).dtype.kind == "i") != numeric:
-            known_ids, wanted = known_ids.astype(str), movie_ids.astype(str)
-        position = pd.Index(known_ids).get_indexer(wanted)
-        known = position >= 0
-        title[known] = movies["title"].to_numpy()[position[known]]
-        genres[known] = movies["genres"].to_numpy()[position[known]]
-        if not known.all():
-            n_ratings = int(movie_counts[~known].sum())
+        table_ids, row_ids = movies["movieId"].to_numpy(), movie_ids
+        if (table_ids.dtype.kind == "i") != numeric:
+            table_ids, row_ids = table_ids.astype(str), movie_ids.astype(str)
+        position = pd.Index(table_ids).get_indexer(row_ids)
+        has_title = position >= 0
+        title[has_title] = movies["title"].to_numpy()[position[has_title]]
+        genres[has_title] = movies["genres"].to_numpy()[position[has_title]]
+        if not has_title.all():
+            n_ratings = int(movie_counts[~has_title].sum())
             warnings.warn(
-                f"{path}: {(~known).sum():,} of {len(known):,} rated "
-                f"{'films' if item == 'movieId' else repr(item)} are missing from the table of "
-                f"titles ({title[np.argmin(known)]!r} first); their {n_ratings:,} ratings are "
-                "kept, under titles made from the ids.",
+                f"{source}: {(~has_title).sum():,} of {len(has_title):,} rated "
+                f"{'movies' if item == 'movieId' else repr(item)} are missing from the table of "
+                f"titles (such as {title[np.argmin(has_title)]!r}). Their {n_ratings:,} ratings "
+                "are kept, under titles made from the ids.",
                 stacklevel=4,
             )
-    return pd.DataFrame({"movieId": movie_ids, "title": title, "genres": genres}).astype(
-        {"title": "str", "genres": "str"}
-    )
+    table = pd.DataFrame({"movieId": movie_ids, "title": title, "genres": genres})
+    return table.astype({"title": "str", "genres": "str"})

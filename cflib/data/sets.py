@@ -1,7 +1,7 @@
-"""The sets known by name: where they are looked for, what they are, and how they are read.
+"""The sets that are known by name: what they are, where they are looked for, how they are read.
 
-A set is a folder with a ratings file and a films' file, in one of the three formats in which
-GroupLens has published MovieLens over the years.
+A set is a folder with a file of ratings and a file of movies, in one of the three formats that
+GroupLens has used for MovieLens over the years.
 """
 
 from __future__ import annotations
@@ -16,19 +16,33 @@ from pathlib import Path
 import pandas as pd
 import platformdirs
 
+from ..ratings import Ratings
 from . import download, files, reading, store
-from .ratings import Ratings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GROUPLENS = "https://files.grouplens.org/datasets/movielens/"
 PREFERRED, FALLBACK = "movielens_small", "movielens_2016"
-COMPACT_FROM_BYTES = 50_000_000  # of text: below this, parsing takes less than a second
+COMPACT_FROM_BYTES = 50_000_000  # of text; a smaller file is parsed in less than a second
 OFFLINE = "CFLIB_OFFLINE is set"
 
 
 @dataclasses.dataclass(frozen=True)
 class Edition:
-    """One set: what it is, its scale and, if GroupLens serves it, its zip's name, size and hash."""
+    """One set.
+
+    Attributes
+    ----------
+    title : str
+        What it is, in words.
+    scale : (float, float)
+        Lowest and highest rating that can be given.
+    zip_name : str or None
+        Name of its zip at GroupLens; None where GroupLens does not serve it.
+    n_bytes : int
+        Size of the zip.
+    sha256 : str
+        Hash of the zip.
+    """
 
     title: str
     scale: tuple[float, float] = (0.5, 5.0)
@@ -48,16 +62,16 @@ EDITIONS = {
     "ml-100k": Edition(
         "MovieLens 100K, 1998",
         (1.0, 5.0),
-        "ml-100k.zip",
-        4_924_029,
-        "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
+        zip_name="ml-100k.zip",
+        n_bytes=4_924_029,
+        sha256="50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
     ),
     "ml-1m": Edition(
         "MovieLens 1M, 2003",
         (1.0, 5.0),
-        "ml-1m.zip",
-        5_917_549,
-        "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",
+        zip_name="ml-1m.zip",
+        n_bytes=5_917_549,
+        sha256="a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",
     ),
     "ml-10m": Edition(
         "MovieLens 10M, 2009",
@@ -86,101 +100,116 @@ EDITIONS = {
 }
 
 
-def load(name: str = "auto", path=None) -> Ratings:
+def load(name: str = "auto", path: str | Path | None = None) -> Ratings:
     """Load a set by name, from this disk if it is there, else from GroupLens.
 
-    Looked for in this order: the folder `path`; `$CFLIB_DATA/<name>`; `data/<name>` in the
-    repository; the user's cache; and then downloaded. "auto" is movielens_small where that is on
-    this disk or can be downloaded, else movielens_2016, which is bundled. `describe` says which.
-    With CFLIB_OFFLINE=1 in the environment nothing is downloaded, nor tried.
+    It is looked for in this order: the folder `path`; `$CFLIB_DATA/<name>`; `data/<name>` in the
+    repository; the user's cache. If it is in none of them, it is downloaded into the cache. With
+    CFLIB_OFFLINE=1 in the environment no download is tried.
 
     Parameters
     ----------
-    name : "auto" or one of `EDITIONS`.
-    path : folder to read instead of searching; with "auto", the set is called after the folder.
+    name : str
+        One of `EDITIONS`, or "auto": movielens_small where that is on this disk or can be
+        downloaded, else movielens_2016, which is bundled. `describe` says which one it was.
+    path : str, Path or None
+        A folder to read instead of searching. With "auto" the set is called after the folder.
+
+    Returns
+    -------
+    Ratings
 
     Raises
     ------
-    ValueError : no set has this name; or the files are not what they should be (see `read`).
-    FileNotFoundError : the set is not on this disk and could not be downloaded; says why.
+    ValueError
+        For a name that no set has, and for files with an error in them (see `read`).
+    FileNotFoundError
+        Where the set is not on this disk and could not be downloaded; says why.
     """
     if name != "auto" and name not in EDITIONS:
         raise ValueError(
             f"`name` should be 'auto' or one of {', '.join(EDITIONS)}. Received: {name!r}. "
-            "Your own file is read by `data.read(path, user=..., item=..., rating=...)`."
+            "To read a file of your own, call `data.read(path, user=..., item=..., rating=...)`."
         )
     if path is not None:
         folder = Path(path)
-        return read_folder(folder, folder.resolve().name if name == "auto" else name)
+        return _read_folder(folder, folder.resolve().name if name == "auto" else name)
     if name == "auto":
         return _load_auto()
-    return read_folder(find(name) or _download(name), name)
+    return _read_folder(find(name) or _download(name), name)
 
 
 def _load_auto() -> Ratings:
     """movielens_small if it can be had, else the bundled set with a note that says why."""
     folder = find(PREFERRED)
     if folder is None:
-        error = None if is_offline() else _fetch_once(PREFERRED)
-        why = OFFLINE if is_offline() else error and error.reason
+        error = None if _is_offline() else _fetch_once(PREFERRED)
+        why = OFFLINE if _is_offline() else error and error.reason
         folder = find(PREFERRED)
     if folder is not None:
-        return read_folder(folder, PREFERRED)
+        return _read_folder(folder, PREFERRED)
     note = f"{PREFERRED} is not on this disk and could not be downloaded: {why}"
     return dataclasses.replace(load(FALLBACK), note=note)
 
 
 def find(name: str) -> Path | None:
-    """The folder on this disk that holds the set, or None. Downloads nothing."""
+    """The folder on this disk that holds a set, or None. Nothing is downloaded.
+
+    Parameters
+    ----------
+    name : str
+        As in `load`.
+    """
     if name == "auto":
         return find(PREFERRED) or find(FALLBACK)
-    return next((folder for folder in places(name) if ratings_file(folder) is not None), None)
+    return next((folder for folder in _places(name) if ratings_file(folder) is not None), None)
 
 
-def places(name: str) -> list[Path]:
-    """Folders in which the set is looked for, in order.
+def _places(name: str) -> list[Path]:
+    """Folders in which a set is looked for, in order.
 
     A relative CFLIB_DATA means the same from the repository's root and from notebooks/.
     """
-    given = os.environ.get("CFLIB_DATA")
-    roots = [Path(given).absolute(), REPOSITORY / given] if given else []
+    variable = os.environ.get("CFLIB_DATA")
+    roots = [Path(variable).absolute(), REPOSITORY / variable] if variable else []
     roots += [REPOSITORY / "data", cache_folder()]
     return [root / name for root in dict.fromkeys(roots)]
 
 
 def cache_folder() -> Path:
+    """The folder of this user for downloaded and compact sets."""
     return platformdirs.user_cache_path("cflib")
 
 
-def is_offline() -> bool:
+def _is_offline() -> bool:
     return os.environ.get("CFLIB_OFFLINE", "0") not in ("", "0")
 
 
 def describe(ratings: Ratings) -> str:
-    """One line: which edition these ratings are, how many, and what there is to know about that."""
+    """One line about a set: its edition, its size, its scale, and its note if it has one."""
     edition = EDITIONS.get(ratings.name)
     title = f" ({edition.title})" if edition else ""
     low, high = ratings.scale
     note = f" [{ratings.note}]" if ratings.note else ""
     return (
         f"{ratings.name}{title}: {ratings.n_ratings:,} ratings from {low:g} to {high:g} of "
-        f"{ratings.n_movies:,} films by {ratings.n_users:,} users{note}"
+        f"{ratings.n_movies:,} movies by {ratings.n_users:,} users{note}"
     )
 
 
-# ---------------------------------------------------------------- downloading
+# Downloading ------------------------------------------------------------------------------------
 
 
 def _download(name: str) -> Path:
-    """Fetch the set into the user's cache and return its folder there."""
+    """Download a set into the user's cache and return its folder there."""
     edition = EDITIONS[name]
-    if not edition.zip_name:
+    if edition.zip_name is None:
         raise FileNotFoundError(
             f"{name} is part of the repository, in data/{name}, and is not in "
             f"{REPOSITORY / 'data'}. Install with `pip install -e .` from a clone, or set "
             f"CFLIB_DATA to the folder that holds {name}."
         )
-    why = OFFLINE if is_offline() else _fetch(name)
+    why = OFFLINE if _is_offline() else _fetch(name)
     if why is not None:
         raise FileNotFoundError(
             f"{name} is not on this disk and could not be downloaded: {why}. Fetch "
@@ -192,37 +221,32 @@ def _download(name: str) -> Path:
 
 
 def _fetch(name: str) -> download.DownloadError | None:
-    """Download the set into the user's cache; what went wrong, if something did."""
+    """Download a set into the user's cache; return the error if that failed."""
     edition = EDITIONS[name]
+    url = f"{GROUPLENS}{edition.zip_name}"
     try:
-        download.fetch(
-            GROUPLENS + edition.zip_name,
-            edition.sha256,
-            edition.n_bytes,
-            FILES,
-            cache_folder() / name,
-        )
+        download.fetch(url, edition.sha256, edition.n_bytes, FILES, cache_folder() / name)
     except download.DownloadError as error:
         return error
     return None
 
 
-_fetch_once = functools.cache(_fetch)  # one attempt a process: no waiting for an absent network
+_fetch_once = functools.cache(_fetch)  # without a network, a process should wait for it once only
 
 
-# ---------------------------------------------------------------- the three formats
+# The three formats ------------------------------------------------------------------------------
 
 
 def ratings_file(folder: Path) -> Path | None:
-    """The ratings file in a set's folder, whichever of the formats it has; None if none."""
+    """The file of ratings in a set's folder, in whichever format; None if there is none."""
     return next((folder / file for file in READERS if (folder / file).is_file()), None)
 
 
-def read_folder(folder: Path, name: str) -> Ratings:
-    """Read the set in `folder`, in the format that its ratings file's name says."""
+def _read_folder(folder: Path, name: str) -> Ratings:
+    """Read the set in a folder, in the format that the name of its file of ratings says."""
     path = ratings_file(folder)
     if path is None:
-        hint = " That is a file: your own is read by `data.read`." if folder.is_file() else ""
+        hint = " It is a file: read your own file by `data.read`." if folder.is_file() else ""
         raise FileNotFoundError(
             f"{folder}: there should be a folder here with one of {', '.join(READERS)} in it.{hint}"
         )
@@ -240,7 +264,7 @@ def _parse(path: Path, name: str) -> Ratings:
 
 
 def _parse_once(path: Path, name: str) -> Ratings:
-    """`_parse`, with the result kept in the user's cache for as long as the files stay the same."""
+    """Like `_parse`, but the result stays in the user's cache until one of the files changes."""
     origin = {
         file.name: [file.stat().st_size, file.stat().st_mtime_ns]
         for file in sorted(path.parent.iterdir())
@@ -249,30 +273,33 @@ def _parse_once(path: Path, name: str) -> Ratings:
     key = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
     compact = cache_folder() / "compact" / f"{name}-{key}"
     if store.origin_of(compact) == origin:
-        with contextlib.suppress(ValueError):  # damaged: made again
+        with contextlib.suppress(ValueError):  # a damaged copy is written again
             return store.open(compact)
     ratings = _parse(path, name)
-    with contextlib.suppress(OSError):  # a full or locked disk costs time, not the ratings
+    with contextlib.suppress(OSError):  # with a full or locked disk, the next load is slow, too
         store.save(ratings, compact, origin=origin)
     return ratings
 
 
-def _read_csv(folder: Path):
-    """ml-latest-small and everything since 2015: commas, a header, UTF-8."""
+def _read_csv(folder: Path) -> tuple[files.TextFile, pd.DataFrame]:
+    """ml-latest-small and every set since 2015: commas, a header, UTF-8."""
     source = files.TextFile.with_header(folder / "ratings.csv", ",")
     return source, reading.movies_table(folder / "movies.csv")
 
 
-def _read_double_colons(folder: Path):
-    """ml-1m and ml-10m: userId::movieId::rating::timestamp, no header. ml-1m's titles are Latin-1."""
+def _read_double_colons(folder: Path) -> tuple[files.TextFile, pd.DataFrame]:
+    """ml-1m and ml-10m: userId::movieId::rating::timestamp, no header. ml-1m's titles are Latin-1.
+
+    The separator is one colon, so every second column is empty.
+    """
     names = ("userId", "-", "movieId", "--", "rating", "---", "timestamp")
     source = files.TextFile(folder / "ratings.dat", ":", names, has_header=False, quoted=False)
     rows = [line.split("::") for line in _lines(folder / "movies.dat")]
-    return source, _movies_frame(folder / "movies.dat", rows, 3)
+    return source, _movies_table(rows)
 
 
-def _read_tabs(folder: Path):
-    """ml-100k: tabs in u.data; bars, Latin-1 and one column a genre in u.item."""
+def _read_tabs(folder: Path) -> tuple[files.TextFile, pd.DataFrame]:
+    """ml-100k: tabs in u.data; in u.item bars, Latin-1 and a column for each genre."""
     names = ("userId", "movieId", "rating", "timestamp")
     source = files.TextFile(folder / "u.data", "\t", names, has_header=False, quoted=False)
     genres = [line.split("|")[0] for line in _lines(folder / "u.genre")]
@@ -281,8 +308,8 @@ def _read_tabs(folder: Path):
         movie_id, title, *rest = line.split("|")
         flags = rest[-len(genres) :]
         named = (genre for genre, flag in zip(genres, flags, strict=False) if flag == "1")
-        rows.append((movie_id, title, "|".join(named)))
-    return source, _movies_frame(folder / "u.item", rows, 3)
+        rows.append([movie_id, title, "|".join(named)])
+    return source, _movies_table(rows)
 
 
 READERS = {"ratings.csv": _read_csv, "ratings.dat": _read_double_colons, "u.data": _read_tabs}
@@ -290,7 +317,7 @@ FILES = (*READERS, "movies.csv", "movies.dat", "u.item", "u.genre")
 
 
 def _lines(path: Path) -> list[str]:
-    """Lines of an old text file that are not blank: UTF-8, or else Latin-1."""
+    """Lines of an old text file that are not blank, decoded as UTF-8 or else as Latin-1."""
     content = path.read_bytes()
     try:
         text = content.decode("utf-8")
@@ -299,5 +326,5 @@ def _lines(path: Path) -> list[str]:
     return [line for line in text.split("\n") if line.strip()]
 
 
-def _movies_frame(path: Path, rows, n_fields: int) -> pd.DataFrame:
+def _movies_table(rows: list[list[str]]) -> pd.DataFrame:
     return reading.movies_table(pd.DataFrame(rows, columns=["movieId", "title", "genres"]))

@@ -1,20 +1,23 @@
-"""The compact form of a ratings set on disk: opened at once, read as it is used.
+"""A compact copy of a ratings set on disk, which opens at once.
 
-A folder with one .npy file an array, memory-mapped when opened, the films' table as Parquet and
-a small JSON file for the rest. It takes 20 bytes a rating; 25 million are open in the time that
-the films' table takes to read, where parsing the text takes seconds.
+It is a folder with one .npy file for each array, the table of movies as Parquet, and a small JSON
+file for the rest: 20 bytes a rating. The arrays are memory-mapped when the set is opened, so that
+the disk is read only where a value is used. Parsing 25 million lines of text takes seconds instead.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sized
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import DTypeLike
 
-from .ratings import Ratings
+from ..ratings import Ratings
 
 FORMAT = 1
 HEAD = "ratings.json"
@@ -26,22 +29,27 @@ PER_RATING = {
     "timestamp": np.int64,
 }
 IDS = ("movie_ids", "user_ids")
-ENTRIES = (
-    "name", "note", "scale", "n_ratings", "n_movies", "n_users", "has_timestamp", "origin",
-)  # fmt: skip
+SIZES = ("n_ratings", "n_movies", "n_users")
+ENTRIES = ("name", "note", "scale", *SIZES, "has_timestamp", "origin")  # of the JSON file
 
 
-def save(ratings: Ratings, folder, *, origin=None) -> None:
-    """Write the ratings to `folder`, whole or not at all, in place of a set saved there before.
+def save(ratings: Ratings, folder: str | Path, *, origin: Any = None) -> None:
+    """Write ratings to a folder, completely or not at all.
+
+    A set that was saved there before is replaced.
 
     Parameters
     ----------
-    folder : path that does not exist yet, or holds a saved set.
-    origin : anything that JSON can hold about where these came from; `origin_of` returns it.
+    ratings : Ratings
+    folder : str or Path
+        Should not exist yet, or hold a saved set.
+    origin : JSON types
+        Anything about where the ratings came from; `origin_of` returns it.
 
     Raises
     ------
-    FileExistsError : `folder` holds something else.
+    FileExistsError
+        Where `folder` holds something else.
     """
     folder = Path(folder)
     if folder.exists() and not (folder / HEAD).is_file():
@@ -62,9 +70,7 @@ def save(ratings: Ratings, folder, *, origin=None) -> None:
             "name": ratings.name,
             "note": ratings.note,
             "scale": list(ratings.scale),
-            "n_ratings": ratings.n_ratings,
-            "n_movies": ratings.n_movies,
-            "n_users": ratings.n_users,
+            **{size: getattr(ratings, size) for size in SIZES},
             "has_timestamp": ratings.timestamp is not None,
             "origin": origin,
         }
@@ -74,19 +80,29 @@ def save(ratings: Ratings, folder, *, origin=None) -> None:
         new.rename(folder)
 
 
-def open(folder) -> Ratings:
-    """The ratings saved in `folder`, memory-mapped: nothing is read before it is used.
+def open(folder: str | Path) -> Ratings:
+    """Open the ratings saved in a folder, memory-mapped.
 
     Writing to the arrays changes them in memory only.
 
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    Ratings
+
     Raises
     ------
-    FileNotFoundError : no set was saved there.
-    ValueError : what is there is incomplete or of another format.
+    FileNotFoundError
+        Where no set was saved.
+    ValueError
+        Where the set is incomplete or of another format.
     """
     folder = Path(folder)
     head = _head(folder)
-    arrays = {"timestamp": None}
+    arrays: dict[str, Any] = {"timestamp": None}
     for name, dtype in PER_RATING.items():
         if name != "timestamp" or head["has_timestamp"]:
             arrays[name] = _array(folder / f"{name}.npy", head["n_ratings"], dtype)
@@ -101,15 +117,15 @@ def open(folder) -> Ratings:
     )
 
 
-def origin_of(folder):
-    """What `save` was told about where the set in `folder` came from; None if nothing is there."""
+def origin_of(folder: str | Path) -> Any:
+    """The `origin` that `save` was given with the set in a folder; None where there is no set."""
     try:
         return _head(Path(folder))["origin"]
     except (FileNotFoundError, ValueError):
         return None
 
 
-def _head(folder: Path) -> dict:
+def _head(folder: Path) -> dict[str, Any]:
     path = folder / HEAD
     if not path.is_file():
         raise FileNotFoundError(
@@ -132,7 +148,7 @@ def _head(folder: Path) -> dict:
     return head
 
 
-def _array(path: Path, length: int, dtype=None) -> np.ndarray:
+def _array(path: Path, length: int, dtype: DTypeLike | None = None) -> np.ndarray:
     try:
         array = np.asarray(np.load(path, mmap_mode="c"))
     except (OSError, EOFError, ValueError) as error:
@@ -146,16 +162,16 @@ def _array(path: Path, length: int, dtype=None) -> np.ndarray:
 def _movies(path: Path, length: int) -> pd.DataFrame:
     try:
         movies = pd.read_parquet(path)
-    except (OSError, ValueError) as error:  # pyarrow's errors are among the latter
+    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
         raise _damaged(path, error) from None
     _check_length(path, movies, length)
     return movies
 
 
-def _check_length(path: Path, what, length: int) -> None:
-    if len(what) != length:
-        raise _damaged(path, f"the length should be {length}. Received: {len(what)}")
+def _check_length(path: Path, content: Sized, length: int) -> None:
+    if len(content) != length:
+        raise _damaged(path, f"the length should be {length}. Received: {len(content)}")
 
 
-def _damaged(path: Path, why) -> ValueError:
+def _damaged(path: Path, why: str | Exception) -> ValueError:
     return ValueError(f"{path}: {why}. The file is damaged: save the set again from its source.")

@@ -1,0 +1,523 @@
+"""Models and a split in, a table out, under one protocol for every model.
+
+`evaluate` judges a model's predictions of the test ratings. `rank` judges its recommendations: the
+movies that it scores highest of *all* those that a user has not rated in training. Users without
+training ratings are judged like all others, on whatever the model predicts for a new user.
+
+Two things are refused. A model that was trained on anything but the split's training part may have
+seen test ratings. A model that leaves out predictions would be judged on the easy ones.
+"""
+
+from __future__ import annotations
+
+import itertools
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from . import metrics
+from .ratings import Ratings
+from .split import Split
+
+if TYPE_CHECKING:
+    from .model import Model
+
+RELEVANT = 4.0  # stars: a movie that a user rated as high as this was worth recommending
+LIST_METRICS = (*metrics.RANKING, "novelty", "popularity")
+
+
+# One split ----------------------------------------------------------------------------------
+
+
+def evaluate(
+    models: Mapping[str, Model], split: Split, level: float = 0.95, seed: int = 0
+) -> pd.DataFrame:
+    """RMSE and MAE of each model on the test ratings, with bootstrap intervals over users.
+
+    Parameters
+    ----------
+    models : dict of str to Model
+        Models by name, trained on `split.train`.
+    split : Split
+    level : float
+        Level of the intervals.
+    seed : int
+        Seed of the bootstrap draws. All models are measured on the same draws.
+
+    Returns
+    -------
+    DataFrame, indexed by model
+        Columns rmse, rmse_low, rmse_high, mae, mae_low, mae_high, in stars.
+
+    Raises
+    ------
+    ValueError
+        For a model trained on other ratings than `split.train`, and for one that leaves out
+        predictions: the message says how many, and of which users.
+    TypeError
+        For a model that ranks movies and predicts no ratings.
+    """
+    shares = {name: _shares(name, model, split, metrics.METRICS) for name, model in models.items()}
+    return _table(shares, level, seed)
+
+
+def rank(
+    models: Mapping[str, Model],
+    split: Split,
+    k: int = 10,
+    threshold: float = RELEVANT,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Quality of each model's k recommendations, with bootstrap intervals over users.
+
+    Each user's list holds the k movies that the model scores highest of all that the user has not
+    rated in training. Of equal scores, the movie that comes first in the rows is taken. A hit is
+    a movie that the user rated `threshold` or higher in the test.
+
+    Parameters
+    ----------
+    models, split, level, seed
+        As in `evaluate`.
+    k : int
+        Movies in a list.
+    threshold : float
+        Test ratings as high as this, in stars, are relevant.
+
+    Returns
+    -------
+    DataFrame, indexed by model
+        The metrics of `metrics.RANKING`, then novelty (bits) and popularity (training ratings),
+        each with its _low and _high; catalogue_coverage; n_users, the users who are judged; and
+        n_left_out, the users who have test ratings but no relevant one.
+
+    Raises
+    ------
+    ValueError
+        As `evaluate`; where no test rating is relevant; and for a k not from 1 to n_movies.
+    """
+    lists = recommended(models, split, k)
+    shares = {name: _list_shares(of_model, split, threshold) for name, of_model in lists.items()}
+    judged = np.unique(_relevant(split, threshold)[0])
+    coverages = [
+        metrics.catalogue_coverage(of_model[judged], split.train.n_movies)
+        for of_model in lists.values()
+    ]
+    return _table(shares, level, seed).assign(
+        catalogue_coverage=coverages,
+        n_users=len(judged),
+        n_left_out=len(np.unique(split.test.user_index)) - len(judged),
+    )
+
+
+def compare(
+    models: Mapping[str, Model],
+    split: Split,
+    to: str,
+    metric: str = "rmse",
+    k: int = 10,
+    threshold: float = RELEVANT,
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How much larger each model's metric is than that of one of them, on the same draws of users.
+
+    Parameters
+    ----------
+    models, split, k, threshold, level, seed
+        As in `evaluate` and `rank`.
+    to : str
+        Name of the model that the others are compared with.
+    metric : str
+        Any metric that `evaluate` or `rank` has an interval for.
+
+    Returns
+    -------
+    DataFrame, indexed by the other models
+        Columns difference, low, high.
+    """
+    shares = {
+        name: _shares(name, model, split, [metric], k, threshold)[metric]
+        for name, model in models.items()
+    }
+    rows = {
+        name: metrics.difference(of_model, shares[to], level, seed=seed)
+        for name, of_model in shares.items()
+        if name != to
+    }
+    columns = ["difference", "low", "high"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("model")
+
+
+def by_count(
+    models: Mapping[str, Model],
+    split: Split,
+    axis: str = "movie",
+    edges: Sequence[int] = (0, 1, 5, 20, 50),
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """RMSE on the test ratings by how many training ratings the movie, or the user, has.
+
+    Parameters
+    ----------
+    models, split, level
+        As in `evaluate`.
+    axis : str
+        "movie" or "user".
+    edges : sequence of int
+        Lower ends of the groups, increasing; the last group has no upper end.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, group ("5–19"), n_ratings, rmse, rmse_low, rmse_high: a row for each model
+        and each group that has test ratings.
+    """
+    test, rows = split.test, []
+    for name, predicted in predictions(models, split).items():
+        for group, in_group in _groups(split, axis, edges).items():
+            pair = test.value[in_group], predicted[in_group]
+            low, high = metrics.interval(*pair, test.user_index[in_group], level=level)
+            n_ratings = np.count_nonzero(in_group)
+            rows.append([name, group, n_ratings, metrics.rmse(*pair), low, high])
+    columns = ["model", "group", "n_ratings", "rmse", "rmse_low", "rmse_high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def coverage(
+    models: Mapping[str, Any],
+    split: Split,
+    level: float = 0.9,
+    axis: str = "movie",
+    edges: Sequence[int] = (0, 5, 51),
+) -> pd.DataFrame:
+    """Share of the test ratings that lie in the intervals that a model predicts for them.
+
+    Parameters
+    ----------
+    models : dict of str to Model
+        Models that have `predict_interval(movie_index, user_index, level)`.
+    split : Split
+    level : float
+        Level of the models' intervals: what the share should be.
+    axis, edges
+        As in `by_count`: the groups, by number of training ratings.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, group ("all" first), n_ratings, coverage, low and high (its bootstrap
+        interval over users, of 95 %), width (mean width of the models' intervals, stars).
+    """
+    test, rows = split.test, []
+    groups = {"all": np.ones(len(test), bool), **_groups(split, axis, edges)}
+    for name, model in models.items():
+        _check_trained_on(name, model, split)
+        ends = model.predict_interval(test.movie_index, test.user_index, level)
+        low, high = (_checked_predictions(name, end, test) for end in ends)
+        is_covered = metrics.covered(test.value, low, high)
+        for group, in_group in groups.items():
+            shares = metrics.mean_shares(is_covered[in_group], test.user_index[in_group])
+            width = float((high - low)[in_group].mean(dtype=np.float64))
+            n_ratings = np.count_nonzero(in_group)
+            rows.append([name, group, n_ratings, *metrics.estimate(shares), width])
+    columns = ["model", "group", "n_ratings", "coverage", "low", "high", "width"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+# Many splits --------------------------------------------------------------------------------
+
+
+def cross_validate(
+    fits: Mapping[str, Callable[..., Model]],
+    folds: Sequence[Split],
+    measures: Sequence[str] = ("rmse", "mae"),
+    *,
+    seeds: Sequence[int] | None = None,
+    to: str | None = None,
+    k: int = 10,
+    threshold: float = RELEVANT,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Train each kind of model on every fold; the mean of each metric over folds, and its spread.
+
+        cross_validate({"means": fit_means, "ALS": fit_als}, kfold(ratings))
+
+    Parameters
+    ----------
+    fits : dict of str to callable
+        `fit(ratings)`, or with `seeds` `fit(ratings, seed=seed)`, returns a trained model.
+    folds : sequence of Split
+        Splits on the same axes, as `split.kfold` makes them.
+    measures : sequence of str
+        Metrics that `evaluate` or `rank` has an interval for.
+    seeds : sequence of int or None
+        Repeat each fit with each of these seeds.
+    to : str or None
+        Name of a fit that every other is compared with.
+    k, threshold, level
+        As in `rank`.
+
+    Returns
+    -------
+    DataFrame, indexed by model and metric
+        Columns mean (over folds and seeds), low and high (bootstrap interval over users; a user
+        who is drawn is drawn in every fold), and sd_folds (standard deviation over folds). With
+        `seeds` also sd_seeds: the standard deviation over seeds within a fold, as the root of the
+        mean variance. With `to` also difference, difference_low and difference_high: how much
+        larger the mean is than that of `to`.
+    """
+    keywords: list[dict] = [{}] if seeds is None else [{"seed": seed} for seed in seeds]
+    shares: dict[tuple[str, str], list] = {pair: [] for pair in itertools.product(fits, measures)}
+    for fold, (name, fit), keyword in itertools.product(folds, fits.items(), keywords):
+        model = fit(fold.train, **keyword)
+        for measure, share in _shares(name, model, fold, measures, k, threshold).items():
+            shares[name, measure].append(share)
+
+    rows = []
+    for (_, measure), of_model in shares.items():
+        values = pd.DataFrame(np.reshape([share.value for share in of_model], (len(folds), -1)))
+        mean, low, high = metrics.estimate(of_model, level)
+        row = {"mean": mean, "low": low, "high": high, "sd_folds": values.mean(axis=1).std()}
+        if seeds is not None:
+            row["sd_seeds"] = np.sqrt(values.var(axis=1).mean())
+        if to is not None:
+            ends = metrics.difference(of_model, shares[to, measure], level)
+            row |= zip(("difference", "difference_low", "difference_high"), ends, strict=True)
+        rows.append(row)
+    return pd.DataFrame(rows, pd.MultiIndex.from_tuples(shares, names=["model", "metric"]))
+
+
+# What models predict and recommend ----------------------------------------------------------
+
+
+def predictions(models: Mapping[str, Model], split: Split) -> dict[str, np.ndarray]:
+    """Each model's predictions of the test ratings, with the checks of `evaluate`: (n_test,)."""
+    test, predicted = split.test, {}
+    for name, model in models.items():
+        _check_trained_on(name, model, split)
+        of_model = model.predict(test.movie_index, test.user_index)
+        predicted[name] = _checked_predictions(name, of_model, test)
+    return predicted
+
+
+def recommended(models: Mapping[str, Model], split: Split, k: int = 10) -> dict[str, np.ndarray]:
+    """Each model's list for every user, with the checks of `rank`: int32, (n_users, k).
+
+    Lists are made by `top_n`: best first, -1 where fewer than k movies are left.
+    """
+    train, lists = split.train, {}
+    if k != int(k) or not 1 <= k <= train.n_movies:
+        raise ValueError(f"`k` should be from 1 to {train.n_movies:,}, the movies. Received: {k}")
+    for name, model in models.items():
+        _check_trained_on(name, model, split)
+        lists[name], _ = top_n(_with_checked_scores(name, model, train), train, k)
+    return lists
+
+
+def rankings(
+    models: Mapping[str, Model], split: Split, k: int = 10, threshold: float = RELEVANT
+) -> dict[str, pd.DataFrame]:
+    """The metrics of every judged user's list, of which `rank` reports the means.
+
+    Parameters as in `rank`. Returns a DataFrame for each model, indexed by user_index.
+    """
+    frames = {}
+    for name, lists in recommended(models, split, k).items():
+        shares = _list_shares(lists, split, threshold)
+        frame = pd.DataFrame({metric: share.total for metric, share in shares.items()})
+        is_judged = shares["ndcg"].weight > 0
+        frames[name] = frame[is_judged].rename_axis("user_index")
+    return frames
+
+
+def top_n(
+    model: Model, ratings: Ratings, n: int = 10, block: int = 1024
+) -> tuple[np.ndarray, np.ndarray]:
+    """The n best movies for every user, without those that the user has rated.
+
+    Users are scored in blocks. The memory needed is that of one block, n_movies x `block` floats,
+    whatever the number of users. Of equal scores, the movie that comes first in the rows is taken.
+
+    Parameters
+    ----------
+    model : Model
+    ratings : Ratings
+        What users have rated, on the model's axes.
+    n : int
+        Movies for each user.
+    block : int
+        Users in a block.
+
+    Returns
+    -------
+    movie_index : ndarray of int32, (n_users, n)
+        Best first; -1 where a user has rated so much that fewer than n movies are left.
+    score : ndarray of float32, (n_users, n)
+        Unclipped; -inf beside a -1.
+    """
+    n = min(n, ratings.n_movies)
+    movie_index = np.empty((ratings.n_users, n), np.int32)
+    score = np.empty((ratings.n_users, n), np.float32)
+    by_user = np.argsort(ratings.user_index, kind="stable")
+    ends = np.concatenate([[0], np.cumsum(ratings.user_counts)])
+    for start in range(0, ratings.n_users, block):
+        users = np.arange(start, min(start + block, ratings.n_users))
+        scores = np.ascontiguousarray(model.score_users(users).T)
+        rated = by_user[ends[users[0]] : ends[users[-1] + 1]]
+        scores[ratings.user_index[rated] - start, ratings.movie_index[rated]] = -np.inf
+        best = n_best(scores, n)
+        score_of_best = np.take_along_axis(scores, best, axis=1)
+        order = np.argsort(-score_of_best, axis=1, kind="stable")
+        score[users] = np.take_along_axis(score_of_best, order, axis=1)
+        movie_index[users] = np.take_along_axis(best, order, axis=1)
+    movie_index[np.isneginf(score)] = -1
+    return movie_index, score
+
+
+def n_best(scores: np.ndarray, n: int) -> np.ndarray:
+    """Columns of the n highest scores of each row, ascending; ties go to the first columns."""
+    lowest = np.partition(scores, -n, axis=1)[:, -n, None]
+    is_above, is_tied = scores > lowest, scores == lowest
+    n_tied = n - is_above.sum(axis=1, keepdims=True)
+    is_best = is_above | (is_tied & (np.cumsum(is_tied, axis=1, dtype=np.int32) <= n_tied))
+    return np.nonzero(is_best)[1].reshape(len(scores), n)
+
+
+# Metrics, split by user ---------------------------------------------------------------------
+
+
+def _shares(
+    name: str,
+    model: Model,
+    split: Split,
+    measures: Iterable[str],
+    k: int = 10,
+    threshold: float = RELEVANT,
+) -> dict[str, metrics.Shares]:
+    """These metrics of one model."""
+    measures, test = list(measures), split.test
+    known = [*metrics.METRICS, *LIST_METRICS]
+    if not set(measures) <= set(known):
+        raise ValueError(f"a metric is one of {', '.join(known)}. Received: {measures}")
+    shares = {}
+    if not metrics.METRICS.keys().isdisjoint(measures):
+        predicted = predictions({name: model}, split)[name]
+        for metric in metrics.METRICS:
+            shares[metric] = metrics.error_shares(
+                test.value, predicted, test.user_index, test.n_users, metric
+            )
+    if not set(LIST_METRICS).isdisjoint(measures):
+        shares |= _list_shares(recommended({name: model}, split, k)[name], split, threshold)
+    return {metric: shares[metric] for metric in measures}
+
+
+def _list_shares(lists: np.ndarray, split: Split, threshold: float) -> dict[str, metrics.Shares]:
+    """All metrics of one model's lists, int, (n_users, k)."""
+    train = split.train
+    relevant_user, relevant_movie = _relevant(split, threshold)
+    n_relevant = np.bincount(relevant_user, minlength=train.n_users)
+    judged = np.flatnonzero(n_relevant)
+    lists, n_relevant = lists[judged], n_relevant[judged]
+    n_movies = np.int64(train.n_movies)  # a pair (user, movie) is numbered user n_movies + movie
+    is_relevant = np.isin(
+        judged[:, None] * n_movies + lists, relevant_user * n_movies + relevant_movie
+    )
+    hits = is_relevant & (lists >= 0)
+    values = {name: metric(hits, n_relevant) for name, metric in metrics.RANKING.items()}
+    values["novelty"] = metrics.novelty(lists, train.movie_counts, train.n_users)
+    values["popularity"] = metrics.popularity(lists, train.movie_counts)
+    return {
+        name: metrics.mean_shares(value, judged, train.n_users) for name, value in values.items()
+    }
+
+
+def _relevant(split: Split, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """User and movie of every relevant test rating."""
+    test = split.test
+    is_relevant = test.value >= threshold
+    if not is_relevant.any():
+        raise ValueError(f"no test rating is at or above the `threshold` of {threshold}")
+    return test.user_index[is_relevant], test.movie_index[is_relevant]
+
+
+def _groups(split: Split, axis: str, edges: Sequence[int]) -> dict[str, np.ndarray]:
+    """Test ratings by the number of training ratings of their movie or user: label -> mask."""
+    if axis not in ("movie", "user"):
+        raise ValueError(f"`axis` should be 'movie' or 'user'. Received: {axis!r}")
+    if axis == "movie":
+        count = split.train.movie_counts[split.test.movie_index]
+    else:
+        count = split.train.user_counts[split.test.user_index]
+    groups = {
+        f"{low}" if high == low + 1 else f"{low}–{high - 1}": (low <= count) & (count < high)
+        for low, high in itertools.pairwise(edges)
+    }
+    groups[f"{edges[-1]}+"] = count >= edges[-1]
+    return {label: in_group for label, in_group in groups.items() if in_group.any()}
+
+
+def _table(
+    shares: Mapping[str, Mapping[str, metrics.Shares]], level: float, seed: int
+) -> pd.DataFrame:
+    """A row for each model: every metric's value, _low and _high, all on the same draws."""
+    flat = [(name, metric) for name, of_model in shares.items() for metric in of_model]
+    drawn = metrics.draws([shares[name][metric] for name, metric in flat], seed=seed)
+    rows: dict[str, dict[str, float]] = {name: {} for name in shares}
+    for (name, metric), ends in zip(flat, metrics.percentiles(drawn, level).T, strict=True):
+        rows[name][metric] = shares[name][metric].value
+        rows[name][f"{metric}_low"], rows[name][f"{metric}_high"] = ends
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+# Checks -------------------------------------------------------------------------------------
+
+
+def _check_trained_on(name: str, model: Model, split: Split) -> None:
+    if model.data_fingerprint != split.train.fingerprint:
+        raise ValueError(
+            f"the model {name!r} was trained on other ratings than this split's training "
+            "part, so it may have seen the test ratings: train it on `split.train`"
+        )
+
+
+def _checked_predictions(name: str, predicted: np.ndarray, test: Ratings) -> np.ndarray:
+    what = f"predict all {len(test):,} test ratings"
+    return _checked(name, what, predicted, test.value.shape, test.user_index, test)
+
+
+def _with_checked_scores(name: str, model: Model, ratings: Ratings) -> Any:
+    """The model, for `top_n`; a score that is missing is an error."""
+    what = f"score all {ratings.n_movies:,} movies for each user"
+
+    def score_users(users: np.ndarray) -> np.ndarray:
+        shape = ratings.n_movies, len(users)
+        return _checked(name, what, model.score_users(users), shape, users, ratings)
+
+    return types.SimpleNamespace(score_users=score_users)
+
+
+def _checked(
+    name: str,
+    what: str,
+    values: np.ndarray,
+    shape: tuple[int, ...],
+    user_index: np.ndarray,
+    ratings: Ratings,
+) -> np.ndarray:
+    """The values, or an error that says how many are missing, and of which users."""
+    values = np.asarray(values)
+    if values.shape != shape:
+        raise ValueError(f"the model {name!r} should {what}. Received: shape {values.shape}")
+    is_bad = ~np.isfinite(values)
+    if is_bad.any():
+        ids = ratings.user_ids[np.unique(np.broadcast_to(user_index, shape)[is_bad])]
+        shown = ", ".join(map(str, ids[:10])) + (", …" if len(ids) > 10 else "")
+        raise ValueError(
+            f"the model {name!r} should {what}. Received: {is_bad.sum():,} of them not finite, "
+            f"of {len(ids):,} users: {shown}"
+        )
+    return values

@@ -1,0 +1,44 @@
+"""The models beyond the afternoon: Bayesian, implicit feedback, most popular, and Spark's ALS.
+
+Each keeps the contract of `model.Model`. A model of your own subclasses `FactorModel` (or keeps the
+contract in another way), has a `Settings` subclass, and is imported here, so that `load_model`
+knows it; the suite in `tests/cflib/test_contract.py` then runs over it.
+"""
+
+from pathlib import Path
+
+from .. import adam, als  # noqa: F401  (their settings are known once they are imported)
+from ..model import FactorModel
+from .bayes import BayesModel, BayesSettings, fit_bayes, movie_features
+from .implicit import ImplicitSettings, fit_implicit
+from .popularity import PopularitySettings, fit_popularity
+from .ranking import RankingModel
+from .spark import SparkSettings, fit_spark
+
+__all__ = [
+    "BayesModel",
+    "BayesSettings",
+    "ImplicitSettings",
+    "PopularitySettings",
+    "RankingModel",
+    "SparkSettings",
+    "fit_bayes",
+    "fit_implicit",
+    "fit_popularity",
+    "fit_spark",
+    "load_model",
+    "movie_features",
+]
+
+
+def load_model(path: str | Path) -> FactorModel:
+    """Read a model of any kind that its `save` wrote, and check it.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    ValueError
+        For a file that is damaged, of another kind, or inconsistent in itself; with the path.
+    """
+    return FactorModel.load(path)

@@ -1,0 +1,158 @@
+"""Implicit feedback: a factorisation of who liked what.
+
+Whoever recommends has to choose among all movies. Most of what there is to learn about that lies in
+what people watch and like at all, not in how many stars they give. `fit_implicit` factorises this:
+1 where a user liked a movie, 0 everywhere else. The zeros have a small weight, since most of them
+are movies that the user does not know. All zeros take part in every normal equation, but they add
+the same matrix to each of them, which is computed once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from .. import _kernels
+from .._training import HISTORY, starting_point
+from ..ratings import Ratings
+from ..settings import Settings, setting
+from .ranking import RankingModel, liked
+
+
+def solve_preferences(
+    preference: np.ndarray, Y: np.ndarray, lam: float, alpha: float
+) -> np.ndarray:
+    """One user's factors from who liked what, with the movies' factors Y fixed: the definition.
+
+        x_u = (Yᵀ C_u Y + λ I)⁻¹ Yᵀ C_u p_u,      C_u = diag(1 + α p_u)
+
+    Parameters
+    ----------
+    preference : float64, (n_movies,)
+        p_u: 1 for each movie that the user liked, else 0.
+    Y : float64, (n_movies, n_features)
+    lam, alpha : float
+        λ, and how much more a like weighs than a zero.
+
+    Returns
+    -------
+    float64, (n_features,)
+
+    References
+    ----------
+    Hu, Koren & Volinsky (2008), "Collaborative filtering for implicit feedback datasets",
+    equation 4.
+    """
+    confidence = 1 + alpha * preference
+    A = (confidence[:, None] * Y).T @ Y + lam * np.eye(Y.shape[1])
+    return np.linalg.solve(A, Y.T @ (confidence * preference))
+
+
+@dataclasses.dataclass(frozen=True)
+class ImplicitSettings(Settings, solver="implicit"):
+    """Settings of `fit_implicit`."""
+
+    n_features: int = setting(64, "Columns of X and W.", least=1)
+    lam: float = setting(20.0, "λ, the L2 weight.", above=0)
+    alpha: float = setting(2.0, "α, how much more a like weighs than a zero.", above=0)
+    threshold: float | None = setting(4.0, "Ratings from here on are likes; None: all are.")
+    iterations: int = setting(15, "How often both sides are solved.", least=1)
+    init_scale: float = setting(0.1, "Standard deviation of X's random start.", least=0)
+    seed: int = setting(42, "Seed of that start.")
+
+
+def fit_implicit(
+    ratings: Ratings,
+    settings: ImplicitSettings | None = None,
+    *,
+    progress: bool = False,
+    **changes: Any,
+) -> RankingModel:
+    """Factorise who liked what by alternating least squares over *all* pairs.
+
+        J = ½ Σ_ij (1 + α p_ij) (p_ij - x_i·w_j)² + ½ λ (Σ_i |x_i|² + Σ_j |w_j|²)
+
+    over every movie and user, with p = 1 where the user liked the movie and 0 elsewhere. Each side
+    is solved with the other fixed: `solve_preferences`, for all rows at once.
+
+    Parameters
+    ----------
+    ratings : Ratings
+        Training ratings.
+    settings : ImplicitSettings or None
+        None: the defaults.
+    progress : bool
+        Show a progress bar.
+    **changes
+        Fields of `ImplicitSettings`, such as `n_features=128`, in place of those of `settings`.
+
+    Returns
+    -------
+    RankingModel
+        A user without a like in `ratings` gets the mean of all others' weights: the movies that
+        most people would get. `notes["n_unknown_users"]` says how many these are. `history.cost`
+        is the cost after each iteration, `cost_movies` after its first half, the movies'.
+
+    Raises
+    ------
+    ValueError
+        For a setting outside its limits, and for a threshold that no rating reaches.
+
+    References
+    ----------
+    Hu, Koren & Volinsky (2008), "Collaborative filtering for implicit feedback datasets".
+    """
+    settings = ImplicitSettings.chosen(settings, changes)
+    likes = liked(ratings, settings.threshold)
+    if not len(likes):
+        raise ValueError(
+            f"no rating is at or above the `threshold` of {settings.threshold}; None counts all "
+            "of them"
+        )
+    unknown = likes.user_counts == 0
+    start = time.perf_counter()
+    movie, user = likes.movie_index, likes.user_index
+    of_movie = _kernels.by_row(movie, user, likes.value, likes.n_movies)
+    of_user = _kernels.by_row(user, movie, likes.value, likes.n_users)
+    X, _ = starting_point(ratings, settings.n_features, settings.init_scale, settings.seed)
+    W, cost = _solve_side(of_user, X, settings)
+    rows = [[0, cost, np.nan, time.perf_counter() - start, np.nan]]
+    steps = range(1, settings.iterations + 1)
+    for step in tqdm(steps, desc="ALS", unit="iteration", disable=not progress):
+        X, cost_movies = _solve_side(of_movie, W, settings)
+        W, cost = _solve_side(of_user, X, settings)
+        rows.append([step, cost, np.nan, time.perf_counter() - start, cost_movies])
+    W[unknown] = W[~unknown].mean(axis=0)
+    return RankingModel.ranking(
+        ratings,
+        X,
+        W,
+        c=np.zeros((ratings.n_movies, 1)),
+        scale=(0.0, 1.0),
+        settings=settings,
+        history=pd.DataFrame(rows, columns=[*HISTORY, "cost_movies"]),
+        notes={"n_unknown_users": int(unknown.sum())},
+    )
+
+
+def _solve_side(
+    rows: _kernels.Rows, factors: np.ndarray, settings: ImplicitSettings
+) -> tuple[np.ndarray, float]:
+    """The minimum over one side with the other's `factors` fixed, and the cost there.
+
+    Over all pairs Σ_ij (x_i·w_j)² is the sum of the elements of XᵀX * WᵀW; the likes add what
+    `solve_implicit_rows` returns.
+    """
+    gram = factors.T.astype(np.float64) @ factors
+    solution, like_cost = _kernels.solve_implicit_rows(
+        rows, factors, gram, settings.lam, settings.alpha
+    )
+    solution_gram = solution.T.astype(np.float64) @ solution
+    error = np.sum(gram * solution_gram) + like_cost.sum()
+    penalty = settings.lam * (np.trace(gram) + np.trace(solution_gram))
+    return solution, float(error + penalty) / 2

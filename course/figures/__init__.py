@@ -1,0 +1,51 @@
+"""Every picture of the course. Data in, a matplotlib `Figure` out; nothing is computed here.
+
+A module has the pictures of one chapter and is called as the chapter is; `style` has what they
+share. `course.chapter.show` puts a picture into a notebook.
+"""
+
+from .bugs import lottery, share_answered
+from .evaluation import errors, errors_by_count, lists
+from .exercises import lines
+from .inspection import by_answers, movie_map, predicted_against_given, reasons
+from .loading import long_tails, rating_histogram, rating_matrix, ratings_over_time
+from .normalization import two_means, user_levels
+from .original import around_zero, loss_curve
+from .scale import growth
+from .sweeps import setting_differences, slices, sweep_lines
+from .training import data_path, heat_map, training_curves
+from .uncertainty import coverage, normal_curves, spread_by_count, traces
+from .your_ratings import lam_choice
+
+__all__ = [
+    "around_zero",
+    "by_answers",
+    "coverage",
+    "data_path",
+    "errors",
+    "errors_by_count",
+    "growth",
+    "heat_map",
+    "lam_choice",
+    "lines",
+    "lists",
+    "long_tails",
+    "loss_curve",
+    "lottery",
+    "movie_map",
+    "normal_curves",
+    "predicted_against_given",
+    "rating_histogram",
+    "rating_matrix",
+    "ratings_over_time",
+    "reasons",
+    "setting_differences",
+    "share_answered",
+    "slices",
+    "spread_by_count",
+    "sweep_lines",
+    "traces",
+    "training_curves",
+    "two_means",
+    "user_levels",
+]

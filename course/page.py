@@ -1,0 +1,229 @@
+"""Executed chapters as one HTML page that needs nothing but a browser.
+
+nbconvert's own page fetches MathJax and other scripts from the network. Here formulas become
+MathML, which browsers set themselves, and pictures are part of the page, with the alternative text
+that `chapter.show` gave them. There is no script, and nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from bs4 import BeautifulSoup
+from bs4.element import Tag
+from jinja2 import pass_context
+from math_core import LatexError, LatexToMathML
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+
+from .files import write_text
+
+ASSETS = Path(__file__).parent / "assets"
+SHORT = 18  # characters: a table's cell with no more than these stays on one line
+INTERVAL = re.compile(r"\([^()]*\d[^()]*\)")  # numbers in brackets stay on one line, too
+HIDDEN = "source-hidden"  # tag of a cell whose code JupyterLab folds away
+WIDGET = "application/vnd.jupyter.widget-view+json"  # an output that needs its kernel
+
+
+def mathml(latex: str, block: bool = False) -> str:
+    """A formula as MathML.
+
+    Parameters
+    ----------
+    latex : str
+        The formula, without its dollars.
+    block : bool
+        Whether it stands on a line of its own.
+
+    Raises
+    ------
+    ValueError
+        For a formula that cannot be set: the formula, and why.
+    """
+    converter = LatexToMathML(fancy_error=False)
+    try:
+        return converter.convert_with_local_state(latex, displaystyle=block)
+    except LatexError as error:
+        raise ValueError(f"the formula ${latex.strip()}$ cannot be set: {error}") from error
+
+
+class _Renderer(IPythonRenderer):
+    """nbconvert's Markdown, with MathML where it leaves dollars for MathJax."""
+
+    def _html_embed_images(self, html: str) -> str:
+        """Look only where there is an image: nbconvert closes every tag that it looks into."""
+        return super()._html_embed_images(html) if "<img" in html else html
+
+    def inline_math(self, body: str) -> str:
+        return mathml(body)
+
+    def block_math(self, body: str) -> str:
+        return mathml(body, block=True)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", block=True)
+
+
+def markdown_html(
+    source: str, folder: str | Path = "", attachments: dict[str, Any] | None = None
+) -> str:
+    """Markdown as HTML, with formulas set and the pictures of `folder` put into the page."""
+    renderer = _Renderer(
+        escape=False, embed_images=True, path=str(folder), attachments=attachments or {}
+    )
+    return MarkdownWithMath(renderer=renderer).render(source)
+
+
+class _Exporter(HTMLExporter):
+    @pass_context
+    def markdown2html(self, context: Any, source: str) -> str:
+        folder = context["resources"]["metadata"]["path"]
+        return markdown_html(source, folder, context.get("cell", {}).get("attachments"))
+
+
+def asset(name: str) -> str:
+    """The text of a file in `assets`: a style, a script or a template."""
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def write(path: str | Path, executed: Iterable[str | Path]) -> None:
+    """Write one page of executed chapters.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where to write it.
+    executed : iterable of str or Path
+        The notebooks, in order.
+
+    Raises
+    ------
+    ValueError
+        For a formula that cannot be set.
+    """
+    sections = [_section(Path(chapter)) for chapter in executed]
+    html = PAGE.format(
+        style=asset("content.css") + asset("page.css"),
+        contents="\n".join(_contents(section) for section in sections),
+        chapters="\n".join(str(section) for section in sections),
+    )
+    write_text(path, html)
+
+
+def chapter_html(chapter: Path) -> str:
+    """The cells of an executed chapter as HTML, without the page around them."""
+    exporter = _Exporter(
+        template_name="lab",
+        template_file="base.html.j2",
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    )
+    notebook = _prepared(nbformat.read(chapter, as_version=4))
+    body, _ = exporter.from_notebook_node(
+        notebook, resources={"metadata": {"path": str(chapter.parent)}}
+    )
+    return body
+
+
+def tidy_tables(soup: BeautifulSoup) -> None:
+    """Put the index's name into the row of the columns' names, and keep numbers on one line."""
+    for rows in (head.find_all("tr") for head in soup.select(".dataframe > thead")):
+        pairs = list(zip(*(row.find_all("th") for row in rows), strict=False))
+        if len(rows) == 2 and not any(
+            above.get_text() and below.get_text() for above, below in pairs
+        ):
+            for above, below in pairs:
+                above.string = above.get_text() or below.get_text()
+            rows[1].decompose()
+    for cell in soup.select("tbody :is(td, th), table code"):
+        text = cell.get_text()
+        if len(text) <= SHORT:
+            cell["class"] = "short"
+        elif not cell.find(True):
+            whole = INTERVAL.sub(r'<span class="short">\g<0></span>', escape(text, quote=False))
+            html = whole.replace("|", "|<wbr>")  # genres
+            cell.clear()
+            cell.append(BeautifulSoup(html, "html.parser"))
+
+
+def _section(chapter: Path) -> BeautifulSoup:
+    """One chapter. Its anchors begin with its name, because chapters share headings."""
+    body = chapter_html(chapter)
+    soup = BeautifulSoup(f'<section id="{chapter.stem}">{body}</section>', "html.parser")
+    tidy_tables(soup)
+    for element in soup.section.select("[id]"):
+        element["id"] = f"{chapter.stem}--{element['id']}"
+    for link in soup.select("a[href]"):
+        if link["href"].startswith("#"):
+            link["href"] = f"#{chapter.stem}--{link['href'][1:]}"
+        elif link["href"].endswith(".ipynb") and "/" not in link["href"]:
+            link["href"] = f"#{link['href'].removesuffix('.ipynb')}"
+        elif link["href"].startswith("../"):  # a document, which is not beside the page of a run
+            link.unwrap()
+    return soup
+
+
+def _prepared(notebook: NotebookNode) -> NotebookNode:
+    """The notebook as the page shows it: pictures with their text, without the run's folder."""
+    notebook = copy.deepcopy(notebook)
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            lines = [s for s in cell.source.splitlines() if not s.startswith("run_dir = ")]
+            cell.source = "\n".join(lines) if len(lines) > 1 else ""
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), HIDDEN]
+        for output in cell.get("outputs", []):
+            data, about = output.get("data", {}), output.get("metadata", {})
+            data.pop(WIDGET, None)  # without a kernel, the widget's text stands for it
+            if "image/png" in data:
+                alt = escape(about.get("image/png", {}).get("alt", ""))
+                picture = data["image/png"].replace("\n", "")
+                data["text/html"] = f'<img alt="{alt}" src="data:image/png;base64,{picture}">'
+            elif "text/latex" in data and "text/html" not in data:
+                data["text/html"] = mathml(data["text/latex"].strip().strip("$"), block=True)
+    notebook.cells = [cell for cell in notebook.cells if cell.source]
+    return notebook
+
+
+def _contents(section: BeautifulSoup) -> str:
+    """A chapter's entry in the list of contents."""
+    name = section.section["id"]
+    title = section.find("h1")
+    lines = [f'<li><a href="#{name}">{escape(_text(title) if title else name)}</a><ul>']
+    for heading in section.find_all("h2"):
+        lines.append(f'<li><a href="#{heading["id"]}">{escape(_text(heading))}</a></li>')
+    return "\n".join([*lines, "</ul></li>"])
+
+
+def _text(heading: Tag) -> str:
+    return heading.get_text().removesuffix("¶")
+
+
+PAGE = """<!DOCTYPE html>
+<html lang="en-GB">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Collaborative filtering: the chapters of a run</title>
+<style>
+{style}
+</style>
+</head>
+<body>
+<nav aria-label="Chapters"><ul>
+{contents}
+</ul></nav>
+<main>
+{chapters}
+</main>
+</body>
+</html>
+"""

@@ -1,0 +1,276 @@
+"""The sampler: against posteriors known in closed form, planted truths, and its own promises."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from cflib import _kernels, data, fit_bayes, fit_means, load_model, models
+from cflib.metrics import rmse
+from cflib.models import bayes, gibbs
+from cflib.split import holdout
+from tests.conftest import make_ratings
+
+FEW = {"n_features": 2, "iterations": 12, "burn_in": 2, "n_samples": 5}
+
+
+def rows_of(ratings, residual):
+    return _kernels.by_row(
+        ratings.movie_index, ratings.user_index, residual.astype(np.float32), ratings.n_movies
+    )
+
+
+@pytest.fixture(params=[False, True], ids=["one prior", "freer biases"])
+def normal_equations(ratings, request):
+    """Arguments of `sample_rows`, and each row's posterior precision and mean in float64."""
+    rng = np.random.default_rng(3)
+    k = 5
+    factors = rng.normal(size=(ratings.n_users, k))
+    bias, residual = rng.normal(size=ratings.n_users), rng.normal(size=len(ratings))
+    weight = rng.uniform(0.5, 3, ratings.n_movies)
+    root = rng.normal(size=(k, k))
+    precision = root @ root.T + np.eye(k)
+    prior_mean = rng.normal(size=(ratings.n_movies, k))
+    freedom = rng.uniform(0, 3, ratings.n_movies) * request.param
+    posterior = []
+    for i in range(ratings.n_movies):
+        mine = ratings.movie_index == i
+        V = factors[ratings.user_index[mine]]
+        y = residual[mine] - bias[ratings.user_index[mine]]
+        covariance = np.linalg.inv(precision)
+        covariance[-1, -1] += freedom[i]
+        prior = np.linalg.inv(covariance)
+        P = prior + weight[i] * V.T @ V
+        posterior.append((P, np.linalg.solve(P, prior @ prior_mean[i] + weight[i] * V.T @ y)))
+    shift = prior_mean @ precision
+    given = rows_of(ratings, residual), factors, bias, weight, precision, shift
+
+    freedom = freedom if request.param else None
+    return functools.partial(_kernels.sample_rows, *given, freedom=freedom), given, posterior
+
+
+def test_without_noise_a_draw_is_the_posterior_mean(normal_equations):
+    sample, given, posterior = normal_equations
+    draw, _ = sample(np.zeros_like(given[-1]))
+    np.testing.assert_allclose(draw, [mean for _, mean in posterior], rtol=2e-4, atol=2e-4)
+
+
+def test_a_compiled_draw_is_the_definition(ratings, normal_equations):
+    """Row by row, `models.gibbs.draw_row` with the same noise."""
+    sample, given, _ = normal_equations
+    rows, factors, bias, weight, precision, shift = given
+    noise = np.random.default_rng(4).standard_normal(shift.shape)
+    if sample.keywords["freedom"] is not None:
+        pytest.skip("the definition has one prior for all rows")
+    draw, _ = sample(noise)
+    for i in range(ratings.n_movies):
+        at = slice(rows.start[i], rows.start[i + 1])
+        column = rows.column[at]
+        residual = rows.residual[at] - bias[column]
+        row = gibbs.draw_row(factors[column], residual, weight[i], precision, shift[i], noise[i])
+        np.testing.assert_allclose(draw[i], row, rtol=2e-4, atol=2e-4)
+
+
+def test_draws_have_the_posterior_covariance(normal_equations):
+    sample, given, posterior = normal_equations
+    rng = np.random.default_rng(0)
+    draws = np.stack([sample(rng.standard_normal(given[-1].shape))[0] for _ in range(3000)])
+    for i in (0, 7, 29):  # the last has no rating: its posterior is the prior
+        P, _ = posterior[i]
+        # L (cov) Lᵀ should be the identity; an entry of it has a standard error of 1/√3000.
+        L = np.linalg.cholesky(P)
+        whitened = L.T @ np.cov(draws[:, i].T) @ L
+        np.testing.assert_allclose(whitened, np.eye(5), atol=5 * 3000**-0.5 * 1.5)
+
+
+def test_squared_error_is_that_of_the_draw(ratings, normal_equations):
+    sample, given, _ = normal_equations
+    rows, factors, bias, *_ = given
+    draw, squared_error = sample(np.zeros_like(given[-1]))
+    for i in (0, 7):
+        mine = slice(rows.start[i], rows.start[i + 1])
+        column = rows.column[mine]
+        error = factors[column] @ draw[i] + bias[column] - rows.residual[mine]
+        assert squared_error[i] == pytest.approx(np.sum(error**2), rel=1e-4)
+
+
+def test_a_block_draws_from_its_closed_form_posterior():
+    """G = F β with β ~ N(0, 1 / ridge), seen with unit noise: ridge regression of functions."""
+    rng = np.random.default_rng(1)
+    F, values = rng.normal(size=(12, 4)), rng.normal(size=(12, 1))
+    block = gibbs.Block(F, 1)
+    draws = []
+    for _ in range(4000):
+        block.ridge = 2.0
+        block.draw(values, np.eye(1), rng)
+        draws.append(block.shift[:, 0].copy())
+    P = F.T @ F + 2.0 * np.eye(4)
+    mean, covariance = F @ np.linalg.solve(P, F.T @ values[:, 0]), F @ np.linalg.solve(P, F.T)
+    sd = np.sqrt(np.diag(covariance))
+    np.testing.assert_allclose(np.mean(draws, axis=0), mean, atol=5 * sd.max() / 4000**0.5)
+    np.testing.assert_allclose(np.cov(np.transpose(draws)), covariance, atol=0.1 * sd.max() ** 2)
+
+
+def test_a_wide_and_a_tall_feature_matrix_shift_alike():
+    rng = np.random.default_rng(2)
+    F = rng.normal(size=(6, 3))
+    wide = np.hstack([F, np.zeros((6, 9))])  # more columns than rows: the other decomposition
+    blocks = gibbs.Block(F, 1), gibbs.Block(wide, 1)
+    assert blocks[0].rank == blocks[1].rank == 3
+    projections = [block.left @ block.left.T for block in blocks]
+    np.testing.assert_allclose(*projections, atol=1e-10)
+
+
+def test_how_free_biases_are_is_found_from_rows_that_are_known():
+    rng = np.random.default_rng(8)
+    counts = rng.geometric(0.2, 6000) - 1
+    side = gibbs.Side(counts, 3, [], rng)
+    side.values = rng.multivariate_normal([1, -1, 0.5], 0.1 * np.eye(3), 6000)
+    side.values[:, -1] += np.sqrt(0.6 / (1 + counts)) * rng.standard_normal(6000)
+    spreads, covariances = [], []
+    for _ in range(250):
+        precision, shift = side.draw_prior()
+        side.draw_distances(precision, shift)
+        spreads.append(side.spread)
+        covariances.append(np.linalg.inv(precision))
+    assert np.mean(spreads[80:]) == pytest.approx(0.6, abs=0.06)
+    np.testing.assert_allclose(np.mean(covariances[80:], axis=0), 0.1 * np.eye(3), atol=0.015)
+
+
+def test_intervals_hold_for_seldom_rated_movies_that_are_less_alike():
+    rng = np.random.default_rng(2)
+    counts = np.repeat([2, 60], [300, 600])
+    quality = np.sqrt(1 / counts) * rng.standard_normal(900)
+    movie = np.repeat(np.arange(900), counts + 1)  # one of each is held out
+    user = np.concatenate([rng.choice(150, n + 1, replace=False) for n in counts])
+    value = np.clip(3 + quality[movie] + 0.4 * rng.standard_normal(len(movie)), 0.5, 5)
+    ratings = make_ratings(900, 150, len(movie), movie_index=movie, user_index=user, value=value)
+    held_out = np.r_[True, movie[1:] != movie[:-1]]
+    test = ratings.take(held_out)
+    model = fit_bayes(ratings.take(~held_out), n_features=2, iterations=150)
+    low, high = model.predict_interval(test.movie_index, test.user_index)
+    inside = (low <= test.value) & (test.value <= high)
+    assert 0.87 < inside[counts == 2].mean() < 0.93
+
+
+@pytest.fixture(scope="module")
+def planted():
+    """Ratings with a known truth, split: the best possible RMSE is known, too."""
+    ratings, truth = data.synthetic(250, 300, 30_000, n_features=3, seed=4)
+    return holdout(ratings, 0.2, seed=0), truth
+
+
+@pytest.fixture(scope="module")
+def sampled(planted):
+    part, _ = planted
+    arguments = {"n_features": 4, "iterations": 150, "burn_in": 30, "n_samples": 60}
+    return fit_bayes(part.train, **arguments, who_rated_what=False, validation=part.test)
+
+
+def test_planted_truth_is_recovered_nearly_to_the_noise(planted, sampled):
+    part, truth = planted
+    pairs = part.test.movie_index, part.test.user_index
+    possible = rmse(part.test.value, truth.predict(*pairs))
+    means = rmse(part.test.value, fit_means(part.train).predict(*pairs))
+    found = rmse(part.test.value, sampled.predict(*pairs))
+    assert found - possible < 0.35 * (means - possible)
+
+
+def test_intervals_hold_the_share_of_ratings_that_they_promise(planted, sampled):
+    part, _ = planted
+    low, high = sampled.predict_interval(part.test.movie_index, part.test.user_index, 0.9)
+    inside = np.mean((low <= part.test.value) & (part.test.value <= high))
+    assert 0.88 < inside < 0.92
+
+
+def test_movies_with_few_ratings_are_less_certain(planted, sampled):
+    part, _ = planted
+    order = np.argsort(part.train.movie_counts)
+    few, many = order[:20], order[-20:]
+    user = np.zeros(20, int)
+    assert sampled.predict_std(few, user).mean() > 1.5 * sampled.predict_std(many, user).mean()
+
+
+def test_features_help_where_they_are_true_and_not_where_they_are_shuffled():
+    rng = np.random.default_rng(0)
+    ratings, truth = data.synthetic(400, 150, 4_000, n_features=2, seed=6)
+    part = holdout(ratings, 0.25, seed=0)
+    features = np.hstack([truth.X, truth.c])
+    arguments = {"n_features": 3, "iterations": 150, "burn_in": 30, "n_samples": 60}
+    found = {}
+    for name, given in {
+        "none": None,
+        "true": features,
+        "shuffled": rng.permutation(features),
+    }.items():
+        model = fit_bayes(part.train, **arguments, who_rated_what=False, movie_features=given)
+        predicted = model.predict(part.test.movie_index, part.test.user_index)
+        found[name] = rmse(part.test.value, predicted)
+    assert found["true"] < found["none"] - 0.03
+    assert found["shuffled"] > found["none"] - 0.005
+
+
+def test_the_model_is_the_mean_of_its_samples(ratings):
+    model = fit_bayes(ratings, **FEW)
+    i, j = np.arange(20), np.arange(20)[::-1]
+    each = model.samples(i, j)
+    assert each.shape == (5, 20)
+    np.testing.assert_allclose(model.predict(i, j, clip=False), each.mean(axis=0), atol=1e-4)
+    np.testing.assert_allclose(model.predict_std(i, j), each.std(axis=0), atol=1e-6)
+
+
+def test_the_last_sample_is_the_chains_last_draw(ratings):
+    features = bayes.side_information(ratings, bayes.BayesSettings(), None, None)
+    chain = gibbs.Chain(ratings, 2, *features, np.random.default_rng(42))
+    for _ in range(12):
+        chain.draw()
+    model = fit_bayes(ratings, **FEW)
+    i, j = np.arange(20), np.arange(20)
+    np.testing.assert_allclose(model.samples(i, j)[-1], chain.predict(i, j), atol=1e-4)
+
+
+def test_the_same_seed_gives_the_same_samples(ratings):
+    one, same, other = (fit_bayes(ratings, **FEW, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.X, same.X)
+    assert not np.allclose(one.X, other.X)
+
+
+def test_saving_and_loading_keeps_the_samples(ratings, tmp_path):
+    model = fit_bayes(ratings, **FEW)
+    loaded = load_model(model.save(tmp_path / "model.npz"))
+    assert isinstance(loaded, bayes.BayesModel)
+    pairs = np.arange(20), np.arange(20)
+    np.testing.assert_array_equal(loaded.samples(*pairs), model.samples(*pairs))
+    for ends in zip(loaded.predict_interval(*pairs), model.predict_interval(*pairs), strict=True):
+        np.testing.assert_array_equal(*ends)
+
+
+def test_who_rated_what_is_taken_from_the_training_ratings_alone():
+    ratings = make_ratings(60, 40, 900)
+    part = holdout(ratings, 0.3, seed=1)
+    (movies,), (users,) = bayes.side_information(part.train, bayes.BayesSettings(), None, None)
+    seen = np.zeros((60, 40), bool)
+    seen[part.train.movie_index, part.train.user_index] = True
+    np.testing.assert_array_equal(movies.toarray() > 0, seen)
+    np.testing.assert_array_equal(users.toarray() > 0, seen.T)
+    for side, counts in ((movies, part.train.movie_counts), (users, part.train.user_counts)):
+        lengths = (side.toarray() ** 2).sum(axis=1)
+        np.testing.assert_allclose(lengths, counts / (20 + counts))
+
+
+def test_movie_features_are_genres_decades_and_counts(ratings):
+    features = models.movie_features(ratings)
+    np.testing.assert_allclose(features[:, -1], np.log1p(ratings.movie_counts) / 2)
+    # Comedy, Drama; the 1900s to the 1920s
+    assert features.shape == (30, 2 + 3 + 1)
+    assert features[1].tolist()[:5] == [1, 1, 1, 0, 0] and features[20].tolist()[:2] == [0, 1]
+
+
+def test_bad_arguments_are_refused_by_name(ratings):
+    for arguments, message in [
+        ({"n_samples": 11}, "`n_samples` should be from 1 to .* Received: 11, with 12 iterations"),
+        ({"movie_features": np.ones((3, 2))}, r"`movie_features` should have 30 rows. .*\(3, 2\)"),
+        ({"n_features": 0}, "`n_features` should be a positive integer"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            fit_bayes(ratings, **FEW | arguments)

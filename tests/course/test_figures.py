@@ -1,0 +1,229 @@
+"""Figures plot the data they are given, and are labelled."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.transforms import Bbox
+
+from cflib import (
+    evaluate,
+    evaluation,
+    explain,
+    fit_als,
+    fit_means,
+    holdout,
+    normalize,
+    people,
+    rank,
+)
+from course import figures
+from tests.conftest import make_ratings
+
+NO_SECOND_LABEL = {  # names of models, movies or settings stand there
+    "errors",
+    "lists",
+    "long_tails",
+    "reasons",
+    "no reasons",
+    "setting_differences",
+}
+GIVEN = {10: 5, 13: 1, 22: 4}
+
+
+@pytest.fixture(scope="module")
+def ratings():
+    return make_ratings()
+
+
+@pytest.fixture(scope="module")
+def model(ratings):
+    part = holdout(ratings, 0.3, seed=1)
+    return fit_als(part.train, n_features=2, iterations=3, validation=part.test)
+
+
+@pytest.fixture(scope="module")
+def drawn(ratings, model):
+    part = holdout(ratings, 0.3, seed=1)
+    models = {"global mean": fit_means(part.train, "global"), "factors": model}
+    raters, all_users = (normalize.fit(ratings, kind) for kind in ("movie", "movie_all_users"))
+    damped = normalize.fit(ratings, "movie_user_damped")
+    table = pd.DataFrame(
+        [[0.9, 0.8], [0.7, 0.95]],
+        pd.Index([5, 10], name="features"),
+        pd.Index([1.0, 2.0], name="λ"),
+    )
+    answers = pd.DataFrame(
+        {
+            "n_given": [1, 5, 1, 5],
+            "method": ["fold-in"] * 2 + ["retraining"] * 2,
+            "rmse": [1.0, 0.9, 1.2, 0.95],
+            "low": [0.9, 0.8, 1.1, 0.9],
+            "high": [1.1, 1.0, 1.3, 1.0],
+        }
+    )
+    covered = pd.DataFrame(
+        [["bayes", "all", 0.9, 0.88, 0.92], ["bayes", "0–4", 0.87, 0.8, 0.93]],
+        columns=["model", "group", "coverage", "low", "high"],
+    )
+    thresholds = pd.DataFrame({"share answered": [1, 0.5], "RMSE": [1.0, 0.9]}, [0, 20])
+    seeds = pd.DataFrame({"on a few": [0.9, 1.0, 1.1], "on others": [1.0, 1.01, 1.0]})
+    sizes = pd.DataFrame(
+        {
+            "n_ratings": [1e5, 1e6, 1e7],
+            "seconds_per_iteration": [0.1, 0.9, 10.0],
+            "megabytes": [10.0, 90.0, 1000.0],
+        }
+    )
+    trace = pd.DataFrame({"step": [1, 2], "noise": [0.9, 0.8], "validation_rmse": [1.0, 0.9]})
+    settings = pd.DataFrame(
+        {
+            "lam": [1.0, 2.0],
+            "size": [8, 8],
+            "rmse": [0.8, 0.9],
+            "smallest": [0.7, 0.8],
+            "largest": [0.9, 1.0],
+            "difference": [np.nan, 0.1],
+            "difference_low": [np.nan, 0.05],
+            "difference_high": [np.nan, 0.15],
+        },
+        index=["lam 1.0", "lam 2.0"],
+    )
+    return {
+        "loss_curve": figures.loss_curve([100.0, 10.0, 5.0], {0: 100.0, 2: 5.0}),
+        "around_zero": figures.around_zero({"one": np.r_[-1.0, 2], "two": np.r_[-2.0, -1]}, 1234),
+        "rating_histogram": figures.rating_histogram(ratings),
+        "long_tails": figures.long_tails(ratings),
+        "rating_matrix": figures.rating_matrix(ratings, cells=10),
+        "ratings_over_time": figures.ratings_over_time(ratings),
+        "two_means": figures.two_means(ratings, raters, all_users),
+        "user_levels": figures.user_levels(damped),
+        "training_curves": figures.training_curves({"factors": model.history}),
+        "heat_map": figures.heat_map(table, "Validation RMSE", "RMSE (stars)"),
+        "data_path": figures.data_path(),
+        "errors": figures.errors(evaluate(models, part)),
+        "lists": figures.lists(rank(models, part, k=3), k=3),
+        "errors_by_count": figures.errors_by_count(evaluation.by_count(models, part), "movie"),
+        "predicted_against_given": figures.predicted_against_given(
+            people.history(part.train, 100, model), (0.5, 5)
+        ),
+        "reasons": figures.reasons(explain(model, GIVEN, 16), n=2),
+        "no reasons": figures.reasons(explain(model, {}, 16)),
+        "movie_map": figures.movie_map(people.movie_map(model).movies, (0, 0)),
+        "by_answers": figures.by_answers(answers, "method", "fold-in"),
+        "sweep_lines": figures.sweep_lines(settings, "lam", "size", "rmse"),
+        "slices": figures.slices(settings, ["lam", "size"], "rmse"),
+        "setting_differences": figures.setting_differences(settings, "rmse"),
+        "growth": figures.growth(sizes),
+        "normal_curves": figures.normal_curves({"before": (3, 1), "after": (4, 0.5)}, "stars"),
+        "traces": figures.traces(trace, burn_in=1),
+        "coverage": figures.coverage(covered),
+        "spread_by_count": figures.spread_by_count(np.array([0, 9]), np.array([1.0, 0.5])),
+        "lam_choice": figures.lam_choice(
+            pd.DataFrame({"rmse": [0.9, 0.8, 0.95]}, [1.0, 2.0, 4.0]), "stars"
+        ),
+        "share_answered": figures.share_answered(thresholds),
+        "lottery": figures.lottery(seeds, winner=0),
+        "lines": figures.lines(table, "RMSE (stars)", log_x=True),
+    }
+
+
+def test_every_picture_of_the_course_is_drawn_here(drawn):
+    assert set(drawn) - {"no reasons"} == set(figures.__all__)
+
+
+def test_every_picture_has_a_title_and_labelled_axes(drawn):
+    for name, figure in drawn.items():
+        first = figure.axes[0]
+        assert first.get_title(loc="left"), name
+        if name == "data_path":  # a diagram, which has no axes
+            continue
+        for ax in figure.axes[: 2 if name in ("long_tails", "training_curves") else 1]:
+            assert ax.get_xlabel() and (ax.get_ylabel() or name in NO_SECOND_LABEL), name
+
+
+def test_no_label_lies_outside_its_picture(drawn):
+    for name, figure in drawn.items():
+        figure.draw_without_rendering()
+        box = figure.get_tightbbox()
+        assert box.x0 >= -0.05 and box.y0 >= -0.05, name
+        assert box.x1 <= figure.get_figwidth() + 0.05, name
+        assert box.y1 <= figure.get_figheight() + 0.05, name
+
+
+def test_the_printed_losses_are_the_dots_beside_the_curve(drawn):
+    curve, dots = drawn["loss_curve"].axes[0].lines
+    np.testing.assert_array_equal(curve.get_ydata(), [100, 10, 5])
+    np.testing.assert_array_equal(dots.get_xydata(), [[0, 100], [2, 5]])
+
+
+def test_every_deviation_is_in_a_bar_on_its_own_side_of_zero(drawn):
+    one, two = drawn["around_zero"].axes
+    for ax, below, above in ((one, 1, 1), (two, 2, 0)):
+        bars = ax.patches
+        assert sum(bar.get_height() for bar in bars if bar.get_x() < 0) == below
+        assert sum(bar.get_height() for bar in bars if bar.get_x() >= 0) == above
+
+
+def test_the_histograms_bars_are_the_shares(ratings, drawn):
+    heights = [bar.get_height() for bar in drawn["rating_histogram"].axes[0].patches]
+    shares = [np.mean(ratings.value == v) for v in np.unique(ratings.value)]
+    np.testing.assert_allclose(heights, shares)
+
+
+def test_the_matrix_counts_every_rating_once(ratings, drawn):
+    filled = np.asarray(drawn["rating_matrix"].axes[0].images[0].get_array())
+    sizes = np.outer(np.full(10, ratings.n_movies / 10), np.full(10, ratings.n_users / 10))
+    assert (filled * sizes).sum() == pytest.approx(ratings.n_ratings)
+
+
+def test_the_best_cell_is_framed(drawn):
+    (frame,) = drawn["heat_map"].axes[0].patches
+    assert frame.get_xy() == (-0.5, 0.5)  # row 1, column 0
+
+
+def test_in_the_diagram_no_words_lie_on_others_and_all_can_be_read_on_a_phone(drawn):
+    figure = drawn["data_path"]
+    figure.draw_without_rendering()
+    (ax,) = figure.axes
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text()]
+    for k, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:k])
+        assert 0 <= box.x0 and box.x1 <= figure.bbox.x1
+    pixels = 360 / figure.get_figwidth() / 72  # a point, where the picture is 360 pixels wide
+    assert min(text.get_fontsize() for text in ax.texts if text.get_text()) * pixels >= 11
+
+
+def test_the_reasons_are_bars_of_the_contributions_and_the_rest_is_one(model):
+    table = explain(model, GIVEN, 16)
+    bars = [bar.get_width() for bar in figures.reasons(table, n=2).axes[0].patches]
+    assert bars == pytest.approx([*table["contribution"][:2], table["contribution"][2]])
+    (ax,) = figures.reasons(table, "Ann").axes
+    assert "because Ann gave" in [text.get_text() for text in ax.texts]
+    assert ax.get_yticklabels()[0].get_text() == "Movie 1 (1901)   1"
+
+
+def test_names_on_the_map_do_not_lie_on_each_other(drawn):
+    figure = drawn["movie_map"]
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) > 3
+    for k, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:k])
+
+
+def test_the_star_on_the_map_lies_on_no_name(ratings):
+    movies = people.movie_map(fit_als(ratings, n_features=2, iterations=3)).movies
+    for place in movies[["x", "y"]].head(4).to_numpy():  # a name stands beside each of these
+        figure = figures.movie_map(movies, place)
+        figure.draw_without_rendering()
+        (ax,) = figure.axes
+        x, y = ax.transData.transform(place)
+        star = Bbox([(x - 10, y - 10), (x + 10, y + 10)])
+        assert not any(text.get_window_extent().overlaps(star) for text in ax.texts)
+
+
+def test_a_lottery_has_one_scale_for_both_axes(drawn):
+    ax = drawn["lottery"].axes[0]
+    assert np.ptp(ax.get_xlim()) == pytest.approx(np.ptp(ax.get_ylim()))
+    models, winner = ax.lines[:2]
+    assert len(models.get_xdata()) == 2 and winner.get_xdata() == [0.9]
