@@ -136,31 +136,31 @@ def solve_row(
 
 
 def solve_implicit_rows(
-    rows: Rows, factors: np.ndarray, gram: np.ndarray, lam: float, alpha: float
+    rows: Rows, factors: np.ndarray, gram: np.ndarray, lam: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Solve every row's regression on all columns, liked or not: Hu, Koren and Volinsky's step.
 
     Row u minimises Σ_i c_ui (p_ui - x_u·y_i)² + λ |x_u|² over all columns i, with the preference
-    p = 1 and the confidence c = 1 + α where it likes the column, and p = 0, c = 1 elsewhere:
+    p = 1 and the confidence c = 1 + α_ui where it likes the column, and p = 0, c = 1 elsewhere:
 
         x_u = (YᵀY + λ I + Yᵀ (C_u - I) Y)⁻¹ Yᵀ C_u p_u
-            = (YᵀY + λ I + α Σ_n y_n y_nᵀ)⁻¹ (1 + α) Σ_n y_n,      n over the columns it likes
+            = (YᵀY + λ I + Σ_n α_n y_n y_nᵀ)⁻¹ Σ_n (1 + α_n) y_n,      n over the columns it likes
 
     Parameters
     ----------
     rows : Rows
-        The columns that each row likes; their `residual` is not used.
+        The columns that each row likes, and as `residual` the α of each like; positive.
     factors : float32, (n_columns, n_features)
         Y.
     gram : float64, (n_features, n_features)
         YᵀY, the same for every row.
-    lam, alpha : float
+    lam : float
 
     Returns
     -------
     solution : float32, (n_rows, n_features)
     like_cost : float64, (n_rows,)
-        Σ_n (1 + α) (1 - x_u·y_n)² - (x_u·y_n)² over the columns that the row likes: how much the
+        Σ_n (1 + α_n) (1 - x_u·y_n)² - (x_u·y_n)² over the columns that the row likes: how much the
         likes add to the cost of a row that likes nothing, which is Σ_i (x_u·y_i)².
 
     References
@@ -169,9 +169,8 @@ def solve_implicit_rows(
     equation 4.
     """
     n_rows, n_features = len(rows.start) - 1, factors.shape[1]
-    ones = rows._replace(residual=np.ones(len(rows.column), np.float32))
     common = _fixed(gram + lam * np.eye(n_features))
-    inputs = (*_rows(ones), _fixed(factors), common, np.float32(alpha))
+    inputs = (*_rows(rows), _fixed(factors), common)
     solution, like_cost = np.empty((n_rows, n_features), np.float32), np.empty(n_rows)
 
     def solve(first: int, last: int) -> None:
@@ -487,31 +486,50 @@ def _solve_range(
 
 
 @compiled
-def _implicit_range(first, last, start, column, ones, factors, common, alpha, solution, like_cost):
+def _accumulate_likes(column, alpha, factors, A, B):
+    """As `_accumulate`, with z = √α [(1 + α) / α, factors]: column 0 of A is Σ (1 + α) factors."""
+    n_features = factors.shape[1]
+    A[:] = 0
+    for start in range(0, len(column), BLOCK):
+        n = min(BLOCK, len(column) - start)
+        for t in range(n):
+            root = np.sqrt(alpha[start + t])
+            B[t, 0] = (1 + alpha[start + t]) / root
+            for f in range(n_features):
+                B[t, 1 + f] = root * factors[column[start + t], f]
+        B[n : (n + 3) // 4 * 4] = 0
+        for t in range(0, n, 4):
+            for c in column[start + BLOCK + t : start + BLOCK + t + 4]:  # of the next block
+                for f in range(0, n_features, LANES):
+                    _ask_for(factors, c, f)
+            _add_outer_products(A, B, t, np.float32(1), n_features + 2)
+
+
+@compiled
+def _implicit_range(first, last, start, column, alpha, factors, common, solution, like_cost):
     """Rows first ... last - 1 of `solve_implicit_rows`; `common` is YᵀY + λ I."""
     n_features = factors.shape[1]
     size = n_features + 1
     padded = (n_features + 2 + LANES - 1) // LANES * LANES
-    no_bias = np.zeros(len(factors), np.float32)
     A = np.zeros((padded, padded), np.float32)
     B = np.zeros((BLOCK, padded), np.float32)
     x = np.zeros(n_features + 2, np.float32)
     for i in range(first, last):
-        liked, one = column[start[i] : start[i + 1]], ones[start[i] : start[i + 1]]
-        _accumulate(liked, one, factors, no_bias, np.float32(0), A, B)
+        likes, weights = column[start[i] : start[i + 1]], alpha[start[i] : start[i + 1]]
+        _accumulate_likes(likes, weights, factors, A, B)
         for f in range(n_features):
-            A[1 + f, 0] *= 1 + alpha
             for g in range(f + 1):
-                A[1 + f, 1 + g] = alpha * A[1 + f, 1 + g] + common[f, g]
+                A[1 + f, 1 + g] += common[f, g]
         _factorise(A, size, 1)
         _substitute(A, size, 1, x)
         solution[i] = x[1:size]
         total = 0.0
-        for c in liked:
+        for n in range(len(likes)):
             score = np.float32(0)
             for f in range(n_features):
-                score += factors[c, f] * x[1 + f]
-            total += (1 + alpha) * (1 - np.float64(score)) ** 2 - np.float64(score) ** 2
+                score += factors[likes[n], f] * x[1 + f]
+            confidence = 1 + np.float64(weights[n])
+            total += confidence * (1 - np.float64(score)) ** 2 - np.float64(score) ** 2
         like_cost[i] = total
 
 

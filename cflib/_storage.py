@@ -13,7 +13,7 @@ import secrets
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -30,8 +30,18 @@ ARRAYS = ("X", "W", "b", "c", "movie_counts", "movie_ids", "user_ids")
 RATED = ("movie_index", "user_index", "value")  # what the file can hold of the training ratings
 
 
+Source: TypeAlias = str | Path | IO[bytes]
+
+
 def save_model(model: FactorModel, path: str | Path, ratings: Ratings | None) -> Path:
     """Write a model, and the ratings that it was trained on: see `FactorModel.save`."""
+    with replacing(path) as beside, open(beside, "wb") as file:
+        write_model(model, file, ratings)
+    return Path(path)
+
+
+def write_model(model: FactorModel, file: IO[bytes], ratings: Ratings | None) -> None:
+    """Write a model to an open file: what `save_model` does."""
     means, rated = model.normalization, {}
     if ratings is not None:
         if ratings.fingerprint != model.data_fingerprint:
@@ -58,11 +68,10 @@ def save_model(model: FactorModel, path: str | Path, ratings: Ratings | None) ->
         "genres": model.movies["genres"].tolist(),
         "history": model.history.to_numpy(np.float64),
     }
-    write_arrays(path, header, arrays | rated)
-    return Path(path)
+    _write(file, header, arrays | rated)
 
 
-def load_model(path: str | Path, kinds: dict[str, type[FactorModel]]) -> FactorModel:
+def load_model(path: Source, kinds: dict[str, type[FactorModel]]) -> FactorModel:
     """Read a model of one of `kinds`, by the names of their classes: see `FactorModel.load`."""
     header, arrays = read_arrays(path)
     try:
@@ -72,31 +81,37 @@ def load_model(path: str | Path, kinds: dict[str, type[FactorModel]]) -> FactorM
             )
         if header["kind"] not in kinds:
             raise ValueError(f"it holds a {header['kind']}, which `cflib.load_model` may know")
-        kind = kinds[header["kind"]]
-        settings, rest = Settings.from_dict(header["settings"])
-        means = header["method"], header["damping"], header["mean"]
-        movies = {
-            "movieId": arrays["movie_ids"],
-            "title": unpacked(arrays["titles"]),
-            "genres": unpacked(arrays["genres"]),
-        }
-        return kind(
-            **{name: arrays[name] for name in (*ARRAYS, *kind.extra_arrays)},
-            normalization=Normalization(*means, arrays["Y_mu"], arrays["user_mu"]),
-            movies=pd.DataFrame(movies),
-            scale=tuple(header["scale"]),
-            settings=settings,
-            data_fingerprint=header["data_fingerprint"],
-            history=pd.DataFrame(arrays["history"], columns=header["history_columns"]),
-            notes=rest | header.get("notes", {}),
-        )
+        return kinds[header["kind"]].from_file(header, arrays)
     except KeyError as missing:
         raise ValueError(f"{path} is not a whole cflib model: it has no {missing}") from None
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} cannot be read as a cflib model: {error}") from error
 
 
-def load_ratings(model: FactorModel, path: str | Path) -> Ratings:
+def restore(
+    kind: type[FactorModel], header: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> FactorModel:
+    """The model in the header and the arrays of its file: see `FactorModel.from_file`."""
+    settings, rest = Settings.from_dict(header["settings"])
+    means = header["method"], header["damping"], header["mean"]
+    movies = {
+        "movieId": arrays["movie_ids"],
+        "title": unpacked(arrays["titles"]),
+        "genres": unpacked(arrays["genres"]),
+    }
+    return kind(
+        **{name: arrays[name] for name in (*ARRAYS, *kind.extra_arrays)},
+        normalization=Normalization(*means, arrays["Y_mu"], arrays["user_mu"]),
+        movies=pd.DataFrame(movies),
+        scale=tuple(header["scale"]),
+        settings=settings,
+        data_fingerprint=header["data_fingerprint"],
+        history=pd.DataFrame(arrays["history"], columns=header["history_columns"]),
+        notes=rest | header.get("notes", {}),
+    )
+
+
+def load_ratings(model: FactorModel, path: Source) -> Ratings:
     """Read the ratings that were stored beside a model: `FactorModel.load_ratings`."""
     _, arrays = read_arrays(path)
     if f"rated_{RATED[0]}" not in arrays:
@@ -114,7 +129,8 @@ def load_ratings(model: FactorModel, path: str | Path) -> Ratings:
         user_ids=model.user_ids,
         movies=model.movies,
         scale=model.scale,
-        name=Path(path).stem,
+        name=Path(path).stem if isinstance(path, str | Path) else "ratings",
+        kind=model.kind,
     )
     if ratings.fingerprint != model.data_fingerprint:
         raise ValueError(f"{path} holds other ratings than those that its model was trained on")
@@ -143,11 +159,15 @@ def write_arrays(path: str | Path, header: dict[str, Any], arrays: dict[str, Any
     Ids and other texts are stored as fixed-width text, and lists of Python texts as JSON.
     """
     with replacing(path) as beside, open(beside, "wb") as file:
-        plain = {name: _plain(value) for name, value in arrays.items()}
-        np.savez(file, header=_packed(header), **plain)  # type: ignore[arg-type]
+        _write(file, header, arrays)
 
 
-def read_arrays(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _write(file: IO[bytes], header: dict[str, Any], arrays: dict[str, Any]) -> None:
+    plain = {name: _plain(value) for name, value in arrays.items()}
+    np.savez(file, header=_packed(header), **plain)  # type: ignore[arg-type]
+
+
+def read_arrays(path: Source) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The header and the arrays of a file that `write_arrays` wrote.
 
     Raises

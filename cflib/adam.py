@@ -25,8 +25,10 @@ class AdamSettings(Settings, solver="adam"):
     n_features: int = setting(16, "Columns of X and W.", least=1)
     lam: float = setting(3.5, "λ, the L2 weight, in stars.", least=0)
     lam_power: float = setting(0.3, "p: a row with n ratings has the weight λ n^p.")
-    normalization: str = setting("movie_user_damped", "Which means are subtracted.")
-    damping: float = setting(5.0, "Damping of these means, in ratings.")
+    normalization: str = setting(
+        "movie_user_damped", "Which means are subtracted.", choices=normalize.METHODS
+    )
+    damping: float = setting(5.0, "Damping of these means, in ratings.", least=0)
     movie_bias: bool = setting(True, "Learn c; without it c stays 0, as in the original.")
     epochs: int = setting(250, "Steps of Adam, each over all ratings.", least=1)
     learning_rate: float = setting(0.02, "Adam's step, in the units of the features.", above=0)
@@ -55,7 +57,8 @@ def fit_adam(
     settings : AdamSettings or None
         None: the defaults.
     validation : Ratings or None
-        Ratings on the same axes whose RMSE is recorded at every epoch.
+        Ratings on the same axes. The RMSE of their predictions, clipped to the scale, is recorded
+        at every epoch.
     patience : int or None
         Stop when the validation RMSE has not improved for so many epochs. With `validation`, the
         model returned is the one that was best on it.
@@ -67,7 +70,8 @@ def fit_adam(
     Returns
     -------
     FactorModel
-        `history.cost` is the cost before each step: its first row is the starting point's.
+        Row t of its history has the cost before step t (so the first is the starting point's) and
+        the validation RMSE after it.
 
     Raises
     ------
@@ -112,10 +116,11 @@ def fit_adam(
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return cost
 
-    def model(rows: list) -> FactorModel:
+    def trained_so_far() -> FactorModel:
         x, w, user_bias, movie_bias = (variable.numpy() for variable in (X, W, b, c))
-        history = pd.DataFrame(rows, columns=HISTORY)
-        return FactorModel.trained(ratings, means, x, w, user_bias, movie_bias, settings, history)
+        return FactorModel.trained(
+            ratings, means, x, w, user_bias, movie_bias, settings, pd.DataFrame()
+        )
 
     rows: list[list] = []
     start = time.perf_counter()
@@ -128,7 +133,7 @@ def fit_adam(
             )
         rows.append([epoch, cost, np.nan, time.perf_counter() - start])
         if validation is not None:
-            rows[-1][2] = watch.rmse(model(rows))
+            rows[-1][2] = watch.rmse(trained_so_far())
             if watch.is_over:
                 break
-    return watch.best_or(model(rows), pd.DataFrame(rows, columns=HISTORY))
+    return watch.best_or(trained_so_far(), pd.DataFrame(rows, columns=HISTORY))

@@ -69,9 +69,10 @@ def half_iteration(
     Zhou et al. (2008), "Large-scale parallel collaborative filtering for the Netflix prize",
     section 3.1; chapter 03.
     """
-    constant, share = (0.0 if bias == "none" else 1.0), (0.0 if bias == "free" else 1.0)
+    constant = 0.0 if bias == "none" else 1.0  # with 0 and a penalty, b comes out as 0
+    penalised = 0.0 if bias == "free" else 1.0
     z = np.column_stack([factors, np.full(len(factors), constant)]).astype(np.float64)
-    D = np.diag([1.0] * factors.shape[1] + [share])
+    D = np.diag([1.0] * factors.shape[1] + [penalised])
     solution = np.zeros((len(ridge), z.shape[1]))
     for i in np.unique(row):
         mine = row == i
@@ -88,8 +89,10 @@ class ALSSettings(Settings, solver="als"):
     n_features: int = setting(16, "Columns of X and W.", least=1)
     lam: float = setting(3.5, "λ, the L2 weight, in stars.", least=0)
     lam_power: float = setting(0.3, "p: a row with n ratings has the weight λ n^p.")
-    normalization: str = setting("movie_user_damped", "Which means are subtracted.")
-    damping: float = setting(5.0, "Damping of these means, in ratings.")
+    normalization: str = setting(
+        "movie_user_damped", "Which means are subtracted.", choices=normalize.METHODS
+    )
+    damping: float = setting(5.0, "Damping of these means, in ratings.", least=0)
     movie_bias: bool = setting(True, "Learn c; without it c stays 0, as in the original.")
     iterations: int = setting(15, "How often both sides are solved.", least=1)
     init_scale: float = setting(0.1, "Standard deviation of X's random start.", least=0)
@@ -100,8 +103,10 @@ class ALSSettings(Settings, solver="als"):
 class MeansSettings(Settings, solver="means"):
     """Settings of `fit_means`."""
 
-    normalization: str = setting("movie_user_damped", "Which means are subtracted.")
-    damping: float = setting(5.0, "Damping of these means, in ratings.")
+    normalization: str = setting(
+        "movie_user_damped", "Which means are subtracted.", choices=normalize.METHODS
+    )
+    damping: float = setting(5.0, "Damping of these means, in ratings.", least=0)
 
 
 def fit_means(
@@ -159,7 +164,8 @@ def fit_als(
     settings : ALSSettings or None
         None: the defaults.
     validation : Ratings or None
-        Ratings on the same axes whose RMSE is recorded at every iteration.
+        Ratings on the same axes. The RMSE of their predictions, clipped to the scale, is recorded
+        at every iteration.
     patience : int or None
         Stop when the validation RMSE has not improved for so many iterations. With `validation`,
         the model returned is the one that was best on it.
@@ -216,7 +222,7 @@ def _alternate(ratings: Ratings, residual: np.ndarray, settings: ALSSettings) ->
     lam_users = row_weights(ratings.user_counts, settings.lam, settings.lam_power)
     movie_bias = "ridge" if settings.movie_bias else "none"
 
-    def cost(squared_error: np.ndarray) -> float:
+    def cost(squared_error: np.ndarray, X: np.ndarray, W: np.ndarray, c: np.ndarray) -> float:
         """`model.cost_observed`, from the squared error that a half leaves in each row."""
         l2 = _penalty(lam_movies, X) + _penalty(lam_movies, c[:, None]) + _penalty(lam_users, W)
         return float(0.5 * (squared_error.sum() + l2))
@@ -225,9 +231,9 @@ def _alternate(ratings: Ratings, residual: np.ndarray, settings: ALSSettings) ->
     c, cost_movies = np.zeros(len(X), np.float32), np.nan
     for _ in itertools.count():
         W, b, squared_error = _kernels.solve_rows(of_user, X, c, lam_users, "free")
-        yield X, W, b, c, cost(squared_error), cost_movies
+        yield X, W, b, c, cost(squared_error, X, W, c), cost_movies
         X, c, squared_error = _kernels.solve_rows(of_movie, W, b, lam_movies, movie_bias)
-        cost_movies = cost(squared_error)
+        cost_movies = cost(squared_error, X, W, c)
 
 
 def _penalty(lam: np.ndarray, factors: np.ndarray) -> float:

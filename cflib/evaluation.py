@@ -25,7 +25,7 @@ from .split import Split
 if TYPE_CHECKING:
     from .model import Model
 
-RELEVANT = 4.0  # stars: a movie that a user rated as high as this was worth recommending
+RELEVANT = 4.0  # stars: what `threshold=None` comes to, of MovieLens' ratings
 LIST_METRICS = (*metrics.RANKING, "novelty", "popularity")
 
 
@@ -68,7 +68,7 @@ def rank(
     models: Mapping[str, Model],
     split: Split,
     k: int = 10,
-    threshold: float = RELEVANT,
+    threshold: float | None = None,
     level: float = 0.95,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -84,8 +84,9 @@ def rank(
         As in `evaluate`.
     k : int
         Movies in a list.
-    threshold : float
-        Test ratings as high as this, in stars, are relevant.
+    threshold : float or None
+        Test ratings as high as this are relevant. None: `Ratings.like_threshold` of the training
+        ratings, which splits them most evenly (4 stars, of MovieLens').
 
     Returns
     -------
@@ -119,7 +120,7 @@ def compare(
     to: str,
     metric: str = "rmse",
     k: int = 10,
-    threshold: float = RELEVANT,
+    threshold: float | None = None,
     level: float = 0.95,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -138,7 +139,13 @@ def compare(
     -------
     DataFrame, indexed by the other models
         Columns difference, low, high.
+
+    Raises
+    ------
+    ValueError
+        As `evaluate` and `rank`; and for a `to` that is none of the models.
     """
+    _check_name("to", to, models)
     shares = {
         name: _shares(name, model, split, [metric], k, threshold)[metric]
         for name, model in models.items()
@@ -211,11 +218,20 @@ def coverage(
     DataFrame
         Columns model, group ("all" first), n_ratings, coverage, low and high (its bootstrap
         interval over users, of 95 %), width (mean width of the models' intervals, stars).
+
+    Raises
+    ------
+    ValueError
+        As `evaluate` and `by_count`.
+    TypeError
+        For a model that does not know how sure it is.
     """
     test, rows = split.test, []
     groups = {"all": np.ones(len(test), bool), **_groups(split, axis, edges)}
     for name, model in models.items():
         _check_trained_on(name, model, split)
+        if not hasattr(model, "predict_interval"):
+            raise TypeError(f"the model {name!r} does not know how sure it is: {model!r}")
         ends = model.predict_interval(test.movie_index, test.user_index, level)
         low, high = (_checked_predictions(name, end, test) for end in ends)
         is_covered = metrics.covered(test.value, low, high)
@@ -239,7 +255,7 @@ def cross_validate(
     seeds: Sequence[int] | None = None,
     to: str | None = None,
     k: int = 10,
-    threshold: float = RELEVANT,
+    threshold: float | None = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Train each kind of model on every fold; the mean of each metric over folds, and its spread.
@@ -269,7 +285,16 @@ def cross_validate(
         `seeds` also sd_seeds: the standard deviation over seeds within a fold, as the root of the
         mean variance. With `to` also difference, difference_low and difference_high: how much
         larger the mean is than that of `to`.
+
+    Raises
+    ------
+    ValueError
+        As `evaluate` and `rank`; and, before anything is trained, for a `to` that is none of the
+        fits or a measure that there isn't.
     """
+    _check_measures(measures)
+    if to is not None:
+        _check_name("to", to, fits)
     keywords: list[dict] = [{}] if seeds is None else [{"seed": seed} for seed in seeds]
     shares: dict[tuple[str, str], list] = {pair: [] for pair in itertools.product(fits, measures)}
     for fold, (name, fit), keyword in itertools.product(folds, fits.items(), keywords):
@@ -319,7 +344,7 @@ def recommended(models: Mapping[str, Model], split: Split, k: int = 10) -> dict[
 
 
 def rankings(
-    models: Mapping[str, Model], split: Split, k: int = 10, threshold: float = RELEVANT
+    models: Mapping[str, Model], split: Split, k: int = 10, threshold: float | None = None
 ) -> dict[str, pd.DataFrame]:
     """The metrics of every judged user's list, of which `rank` reports the means.
 
@@ -359,6 +384,8 @@ def top_n(
     score : ndarray of float32, (n_users, n)
         Unclipped; -inf beside a -1.
     """
+    if n != int(n) or n < 1:
+        raise ValueError(f"`n` should be a positive integer. Received: {n}")
     n = min(n, ratings.n_movies)
     movie_index = np.empty((ratings.n_users, n), np.int32)
     score = np.empty((ratings.n_users, n), np.float32)
@@ -396,13 +423,11 @@ def _shares(
     split: Split,
     measures: Iterable[str],
     k: int = 10,
-    threshold: float = RELEVANT,
+    threshold: float | None = None,
 ) -> dict[str, metrics.Shares]:
     """These metrics of one model."""
     measures, test = list(measures), split.test
-    known = [*metrics.METRICS, *LIST_METRICS]
-    if not set(measures) <= set(known):
-        raise ValueError(f"a metric is one of {', '.join(known)}. Received: {measures}")
+    _check_measures(measures)
     shares = {}
     if not metrics.METRICS.keys().isdisjoint(measures):
         predicted = predictions({name: model}, split)[name]
@@ -415,7 +440,9 @@ def _shares(
     return {metric: shares[metric] for metric in measures}
 
 
-def _list_shares(lists: np.ndarray, split: Split, threshold: float) -> dict[str, metrics.Shares]:
+def _list_shares(
+    lists: np.ndarray, split: Split, threshold: float | None
+) -> dict[str, metrics.Shares]:
     """All metrics of one model's lists, int, (n_users, k)."""
     train = split.train
     relevant_user, relevant_movie = _relevant(split, threshold)
@@ -435,10 +462,22 @@ def _list_shares(lists: np.ndarray, split: Split, threshold: float) -> dict[str,
     }
 
 
-def _relevant(split: Split, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+def _check_measures(measures: Iterable[str]) -> None:
+    known = [*metrics.METRICS, *LIST_METRICS]
+    if not set(measures) <= set(known):
+        raise ValueError(f"a metric is one of {', '.join(known)}. Received: {list(measures)}")
+
+
+def _check_name(argument: str, name: str, models: Iterable[str]) -> None:
+    if name not in models:
+        raise ValueError(f"`{argument}` should be one of {', '.join(models)}. Received: {name!r}")
+
+
+def _relevant(split: Split, threshold: float | None) -> tuple[np.ndarray, np.ndarray]:
     """User and movie of every relevant test rating."""
     test = split.test
-    is_relevant = test.value >= threshold
+    threshold = split.train.like_threshold if threshold is None else threshold
+    is_relevant = np.ones(len(test), bool) if threshold is None else test.value >= threshold
     if not is_relevant.any():
         raise ValueError(f"no test rating is at or above the `threshold` of {threshold}")
     return test.user_index[is_relevant], test.movie_index[is_relevant]
@@ -448,6 +487,8 @@ def _groups(split: Split, axis: str, edges: Sequence[int]) -> dict[str, np.ndarr
     """Test ratings by the number of training ratings of their movie or user: label -> mask."""
     if axis not in ("movie", "user"):
         raise ValueError(f"`axis` should be 'movie' or 'user'. Received: {axis!r}")
+    if not len(edges) or list(edges) != sorted(set(edges)):
+        raise ValueError(f"`edges` should be numbers of ratings, rising. Received: {edges}")
     if axis == "movie":
         count = split.train.movie_counts[split.test.movie_index]
     else:
@@ -464,6 +505,8 @@ def _table(
     shares: Mapping[str, Mapping[str, metrics.Shares]], level: float, seed: int
 ) -> pd.DataFrame:
     """A row for each model: every metric's value, _low and _high, all on the same draws."""
+    if not shares:
+        raise ValueError("`models` should hold at least one model. Received: none")
     flat = [(name, metric) for name, of_model in shares.items() for metric in of_model]
     drawn = metrics.draws([shares[name][metric] for name, metric in flat], seed=seed)
     rows: dict[str, dict[str, float]] = {name: {} for name in shares}

@@ -291,7 +291,10 @@ def draws(shares: Sequence[Shares], n_draws: int = 1000, seed: int = 0) -> np.nd
 
 
 def percentiles(drawn: np.ndarray, level: float = 0.95) -> np.ndarray:
-    """Low and high end of the middle `level` of the draws, along their first axis: (2, …)."""
+    """Low and high end of the middle `level` of the draws, along their first axis: (2, …).
+
+    NaN draws, of no user with weight, are left out.
+    """
     return np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
 
 

@@ -234,6 +234,16 @@ class Model(Protocol):
     @property
     def scale(self) -> tuple[float, float]: ...
 
+    @property
+    def ranker(self) -> Any:
+        """The model whose scores order the lists: usually this one."""
+        ...
+
+    @property
+    def predictor(self) -> Any:
+        """The model that predicts ratings, or None: usually this one."""
+        ...
+
     def predict(self, movie_index: Index, user_index: Index, clip: bool = True) -> np.ndarray:
         """Ratings of pairs: float32, (n,). TypeError where it does not say stars."""
         ...
@@ -313,13 +323,13 @@ class FactorModel:
 
     says: ClassVar[frozenset[str]] = frozenset({STARS, ORDER})
     extra_arrays: ClassVar[tuple[str, ...]] = ()  # what a subclass stores besides
-    kinds: ClassVar[dict[str, type[FactorModel]]] = {}  # the class that a file's header names
+    classes: ClassVar[dict[str, type[FactorModel]]] = {}  # the class that a file's header names
     new_user_noise: ClassVar[float] = 0.3
     # σ² of `population`, in squared stars. It is less than the noise of a rating, because λ
     # shrinks the weights, and their covariance with them; chosen on people left out of training.
 
     def __init_subclass__(cls) -> None:
-        FactorModel.kinds[cls.__name__] = cls
+        FactorModel.classes[cls.__name__] = cls
 
     def __post_init__(self) -> None:
         n_movies, n_users, k = self.n_movies, self.n_users, self.n_features
@@ -338,7 +348,13 @@ class FactorModel:
             if not np.isfinite(array).all():
                 bad = int((~np.isfinite(array)).sum())
                 raise ValueError(f"`{name}` holds {bad} values that are not finite numbers")
-            array.flags.writeable = False
+            if array.flags.writeable:  # a view is frozen, so that the caller's own array is not
+                view = array.view()
+                view.flags.writeable = False
+                if name in ("Y_mu", "user_mu"):
+                    object.__setattr__(self.normalization, name, view)
+                else:
+                    object.__setattr__(self, name, view)
         if len(self.movies) != n_movies:
             raise ValueError(
                 f"`movies` should have {n_movies} rows, one a movie. Received: {len(self.movies)}"
@@ -365,7 +381,9 @@ class FactorModel:
             "movie_counts": ratings.movie_counts,
             "scale": ratings.scale,
             "data_fingerprint": ratings.fingerprint,
+            "notes": {} if ratings.kind == "ratings" else {"kind": ratings.kind},
         }
+        about_ratings["notes"] |= fields.pop("notes", {})
         X, W, b, c = (np.ascontiguousarray(array, np.float32) for array in (X, W, b, c))
         return cls(
             X,
@@ -393,11 +411,26 @@ class FactorModel:
         """Number of features of each movie."""
         return self.X.shape[1]
 
+    @property
+    def kind(self) -> str:
+        """What the training ratings say: a key of `ratings.KINDS`."""
+        return self.notes.get("kind", "ratings")
+
     def __repr__(self) -> str:
         return (
-            f"FactorModel({self.settings.solver}: {self.n_movies:,} movies x "
+            f"{type(self).__name__}({self.settings.solver}: {self.n_movies:,} movies x "
             f"{self.n_users:,} users, {self.n_features} features)"
         )
+
+    @property
+    def ranker(self) -> FactorModel:
+        """The model whose scores order the lists: this one."""
+        return self
+
+    @property
+    def predictor(self) -> FactorModel | None:
+        """The model that predicts ratings: this one, where it says stars."""
+        return self if STARS in self.says else None
 
     # Predictions
 
@@ -439,6 +472,20 @@ class FactorModel:
     def score_new_user(self) -> np.ndarray:
         """Scores of all movies for a user of whom nothing is known: float32, (n_movies,)."""
         return self.normalization.new_user() + self.c[:, 0]
+
+    def item_vectors(self) -> np.ndarray:
+        """(x_i, c_i + Y_mu_i, 1) of every movie: float32, (n_movies, n_features + 2).
+
+        The inner product with a row of `user_vectors` is the score, biases included, so an index
+        of nearest neighbours by inner product can find the best movies of a user.
+        """
+        rows = self.c + self.normalization.Y_mu
+        return np.hstack([self.X, rows, np.ones_like(rows)])
+
+    def user_vectors(self) -> np.ndarray:
+        """(w_j, 1, b_j + user_mu_j) of every user: float32, (n_users, n_features + 2)."""
+        columns = (self.b + self.normalization.user_mu).T
+        return np.hstack([self.W, np.ones_like(columns), columns])
 
     # Somebody new
 
@@ -511,6 +558,7 @@ class FactorModel:
         if not n:
             return Response(np.zeros((k + 2, 0)), np.zeros(k + 2), values, expected)
         means = self.normalization
+        # The mean of what Y_mu leaves, damped, is a sum with one weight for each rating: that of 1.
         (weight,) = normalize.user_means(means.method, means.damping, np.array([n]), np.ones(1))[0]
         of_level = np.full(n, weight, np.float64)  # level = of_level · (values - Y_mu)
         features = np.column_stack([self.X[movie_index], np.full(n, bias != "none")])
@@ -549,8 +597,20 @@ class FactorModel:
         return x, c, float(Y_mu)
 
     def ridge(self, counts: np.ndarray) -> np.ndarray:
-        """λ of rows with so many ratings, as in training."""
+        """λ of rows with so many ratings, as in training: float32.
+
+        Raises
+        ------
+        TypeError
+            For settings without `lam` and `lam_power`: their model has to override `fold_in` and
+            `response`, or this.
+        """
         settings: Any = self.settings
+        if not hasattr(settings, "lam_power"):
+            raise TypeError(
+                f"{type(settings).__name__} has no `lam` and `lam_power`, so {type(self).__name__} "
+                "should override `fold_in` and `response`, or `ridge`"
+            )
         return row_weights(counts, settings.lam, settings.lam_power)
 
     def bias_kind(self, bias: str | None) -> str:
@@ -589,7 +649,7 @@ class FactorModel:
         """
         return _storage.save_model(self, path, ratings)
 
-    def load_ratings(self, path: str | Path) -> Ratings:
+    def load_ratings(self, path: _storage.Source) -> Ratings:
         """The ratings that `save` stored beside this model, without their times.
 
         Raises
@@ -600,7 +660,7 @@ class FactorModel:
         return _storage.load_ratings(self, path)
 
     @staticmethod
-    def load(path: str | Path) -> FactorModel:
+    def load(path: _storage.Source) -> FactorModel:
         """Read a model that `save` wrote, and check it. `cflib.load_model` knows every kind.
 
         Raises
@@ -610,10 +670,15 @@ class FactorModel:
         ValueError
             For a file that is damaged, of another kind, or inconsistent in itself; with the path.
         """
-        return _storage.load_model(path, FactorModel.kinds)
+        return _storage.load_model(path, FactorModel.classes)
+
+    @classmethod
+    def from_file(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> FactorModel:
+        """The model in the header and the arrays of its file."""
+        return _storage.restore(cls, header, arrays)
 
 
-FactorModel.kinds["FactorModel"] = FactorModel
+FactorModel.classes["FactorModel"] = FactorModel
 
 
 def _checked_index(index: Index, n: int, kind: str) -> np.ndarray:

@@ -77,8 +77,8 @@ class Normalization:
     method : str
         A key of `METHODS`.
     damping : float
-        How many ratings, equal to the mean of all ratings, a damped mean adds to those of a movie
-        or a user.
+        How many ratings a damped mean adds to those of a movie (ratings equal to the mean of all)
+        or of a user (ratings of which `Y_mu` leaves 0).
     mean : float
         Mean of all training ratings.
     Y_mu : ndarray of float32, (n_movies, 1)

@@ -14,7 +14,13 @@ import hashlib
 import numpy as np
 import pandas as pd
 
-DENSE_LIMIT_BYTES = 2**31  # Y and R together, as float32
+DENSE_LIMIT_BYTES = 2**31  # of what is built densely: Y and R together, or the predictions
+KINDS = {
+    "ratings": "how much they liked it, on a scale",
+    "likes": "that they liked it, and nothing else: every value is 1",
+    "counts": "how often: plays, visits, purchases",
+    "thumbs": "1 for a like and 0 for a dislike",
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,6 +54,8 @@ class Ratings:
     repeats : int64, (n,)
         Of each line that was merged into a later one of the same pair, when the file was read,
         user_index * n_movies + movie_index. `data.quality_report` counts them.
+    kind : str
+        What a value says: a key of `KINDS`.
 
     The order of the triples is the order of the file; no (movie, user) pair occurs twice.
     """
@@ -63,6 +71,7 @@ class Ratings:
     name: str = "ratings"
     note: str = ""
     repeats: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
+    kind: str = "ratings"
 
     @property
     def n_ratings(self) -> int:
@@ -99,6 +108,21 @@ class Ratings:
     def user_counts(self) -> np.ndarray:
         """Number of ratings by each user: int64, (n_users,)."""
         return np.bincount(self.user_index, minlength=self.n_users)
+
+    @functools.cached_property
+    def like_threshold(self) -> float | None:
+        """The value from which on a user liked the movie; None: every value is a like.
+
+        Of ratings it is the value that splits them most evenly: the share of ratings at or above
+        it is nearest to half (4 stars, of MovieLens').
+        """
+        if self.kind in ("likes", "counts") or not len(self):
+            return None
+        if self.kind == "thumbs":
+            return 1.0
+        value, count = np.unique(self.value, return_counts=True)
+        at_or_above = np.cumsum(count[::-1])[::-1] / len(self)
+        return float(value[np.argmin(np.abs(at_or_above - 0.5))])
 
     @functools.cached_property
     def fingerprint(self) -> str:

@@ -9,13 +9,21 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+from collections.abc import Iterable
 from typing import Any, ClassVar, Self
+
+import numpy as np
 
 RENAMED = {"sweeps": "iterations"}  # names of fields in files and programs written before 0.2
 
 
 def setting(
-    default: Any, about: str, *, least: float | None = None, above: float | None = None
+    default: Any,
+    about: str,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    choices: Iterable[str] = (),
 ) -> Any:
     """A field of a `Settings` class.
 
@@ -26,8 +34,10 @@ def setting(
         One sentence: what it is, with its unit.
     least, above : float or None
         The smallest value that is allowed, or a bound that it must exceed.
+    choices : iterable of str
+        The values that are allowed; empty: any.
     """
-    metadata = {"about": about, "least": least, "above": above}
+    metadata = {"about": about, "least": least, "above": above, "choices": tuple(choices)}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -35,8 +45,9 @@ def setting(
 class Settings:
     """Base of every settings object.
 
-    A subclass names its solver: `class ALSSettings(Settings, solver="als")`. Whole numbers are
-    fields whose default is an int.
+    A subclass names its solver: `class ALSSettings(Settings, solver="als")`. A field takes what its
+    default is: a whole number, a number, a truth value or a text; None only where that is the
+    default, or where the field has a number as a threshold (`float | None`).
 
     Raises
     ------
@@ -49,19 +60,23 @@ class Settings:
 
     def __init_subclass__(cls, solver: str, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        known = Settings.by_solver.get(solver)
+        if known is not None and known.__qualname__ != cls.__qualname__:
+            raise TypeError(f"the solver {solver!r} has settings already: {known.__name__}")
         cls.solver = solver
         Settings.by_solver[solver] = cls
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if value is None or not isinstance(field.default, int | float):
+            if value is None and "None" in str(field.type):
                 continue
-            if isinstance(field.default, bool):
-                continue
-            expected = _expected(field)
             if not _is_allowed(value, field):
-                raise ValueError(f"`{field.name}` should be {expected}. Received: {value!r}")
+                raise ValueError(
+                    f"`{field.name}` should be {_expected(field)}. Received: {value!r}"
+                )
+            if type(field.default) is int:
+                object.__setattr__(self, field.name, int(value))
 
     @classmethod
     def chosen(cls, settings: Self | None, changes: dict[str, Any]) -> Self:
@@ -112,6 +127,11 @@ class Settings:
 
 
 def _is_allowed(value: Any, field: dataclasses.Field) -> bool:
+    if isinstance(field.default, bool):
+        return isinstance(value, bool | np.bool_)
+    if isinstance(field.default, str):
+        choices = field.metadata["choices"]
+        return isinstance(value, str) and (not choices or value in choices)
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -126,11 +146,14 @@ def _is_allowed(value: Any, field: dataclasses.Field) -> bool:
 
 
 def _expected(field: dataclasses.Field) -> str:
-    kind = "an integer" if isinstance(field.default, int) else "a number"
+    if isinstance(field.default, bool):
+        return "True or False"
+    if isinstance(field.default, str):
+        return f"one of {', '.join(field.metadata['choices'])}"
     if isinstance(field.default, int) and field.metadata["least"] == 1:
         return "a positive integer"
     if field.metadata["least"] is not None:
         return f"{field.metadata['least']:g} or more"
     if field.metadata["above"] == 0:
         return "positive"
-    return kind
+    return "an integer" if isinstance(field.default, int) else "a number"

@@ -68,7 +68,7 @@ def kfold(ratings: Ratings, n_folds: int = 5, seed: int = 0) -> list[Split]:
 
 
 def by_time(ratings: Ratings, test_fraction: float = 0.2) -> Split:
-    """Train on the ratings before one moment, test on the latest `test_fraction` of all.
+    """Train on the earlier ratings, test on the latest `test_fraction` of all.
 
     Ratings of the same second keep the file's order.
 
@@ -97,7 +97,7 @@ def latest(ratings: Ratings, fraction: float | None = None, n: int | None = None
     ----------
     ratings : Ratings
     fraction : float or None
-        Share of each user's ratings that is tested, rounded down.
+        Share of each user's ratings that is tested; the number is rounded down.
     n : int or None
         Or the number of each user's ratings that are tested.
 
@@ -111,7 +111,7 @@ def latest(ratings: Ratings, fraction: float | None = None, n: int | None = None
         _check_fraction("fraction", fraction)
         n_test = (fraction * counts).astype(np.int64)
     elif n is not None and fraction is None:
-        if n < 1:
+        if n != int(n) or n < 1:
             raise ValueError(f"`n` should be a positive number of ratings. Received: {n}")
         n_test = np.minimum(n, np.maximum(counts - 1, 0))
     else:

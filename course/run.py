@@ -24,8 +24,9 @@ NOTEBOOKS = ROOT / "notebooks"
 DEFAULT = ROOT / "runs" / "default"
 PAGE = "index.html"
 RUN_DIR = "run_dir"
-# A kernel of ipykernel 7 warns at each start that it talks over loopback in plain text.
-KERNEL_ARGUMENTS = ["--log-level=ERROR"]
+# A kernel of ipykernel 7 warns at each start that it talks over loopback in plain text, and may log
+# an error when it is interrupted to be shut down. What goes wrong in a chapter is in its outputs.
+KERNEL_ARGUMENTS = ["--log-level=CRITICAL"]
 
 
 class RunError(Exception):

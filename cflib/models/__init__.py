@@ -1,4 +1,4 @@
-"""The models beyond the afternoon: Bayesian, implicit feedback, most popular, and Spark's ALS.
+"""The models beyond the afternoon: Bayesian, implicit feedback, linear, most popular, Spark's.
 
 Each keeps the contract of `model.Model`. A model of your own subclasses `FactorModel` (or keeps the
 contract in another way), has a `Settings` subclass, and is imported here, so that `load_model`
@@ -11,18 +11,24 @@ from .. import adam, als  # noqa: F401  (their settings are known once they are 
 from ..model import FactorModel
 from .bayes import BayesModel, BayesSettings, fit_bayes, movie_features
 from .implicit import ImplicitSettings, fit_implicit
+from .linear import EASE_LIMIT, EASESettings, fit_ease
 from .popularity import PopularitySettings, fit_popularity
 from .ranking import RankingModel
+from .recommender import Recommender
 from .spark import SparkSettings, fit_spark
 
 __all__ = [
+    "EASE_LIMIT",
     "BayesModel",
     "BayesSettings",
+    "EASESettings",
     "ImplicitSettings",
     "PopularitySettings",
     "RankingModel",
+    "Recommender",
     "SparkSettings",
     "fit_bayes",
+    "fit_ease",
     "fit_implicit",
     "fit_popularity",
     "fit_spark",

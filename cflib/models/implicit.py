@@ -21,20 +21,18 @@ from .. import _kernels
 from .._training import HISTORY, starting_point
 from ..ratings import Ratings
 from ..settings import Settings, setting
-from .ranking import RankingModel, liked
+from .ranking import RankingModel, like_weights, liked
 
 
-def solve_preferences(
-    preference: np.ndarray, Y: np.ndarray, lam: float, alpha: float
-) -> np.ndarray:
+def solve_preferences(strength: np.ndarray, Y: np.ndarray, lam: float, alpha: float) -> np.ndarray:
     """One user's factors from who liked what, with the movies' factors Y fixed: the definition.
 
-        x_u = (Yᵀ C_u Y + λ I)⁻¹ Yᵀ C_u p_u,      C_u = diag(1 + α p_u)
+        x_u = (Yᵀ C_u Y + λ I)⁻¹ Yᵀ C_u p_u,      C_u = diag(1 + α r_u),   p_u = 1 where r_u > 0
 
     Parameters
     ----------
-    preference : float64, (n_movies,)
-        p_u: 1 for each movie that the user liked, else 0.
+    strength : float64, (n_movies,)
+        r_u: 1 for each movie that the user liked (of counts log2(1 + count)), else 0.
     Y : float64, (n_movies, n_features)
     lam, alpha : float
         λ, and how much more a like weighs than a zero.
@@ -48,7 +46,7 @@ def solve_preferences(
     Hu, Koren & Volinsky (2008), "Collaborative filtering for implicit feedback datasets",
     equation 4.
     """
-    confidence = 1 + alpha * preference
+    confidence, preference = 1 + alpha * strength, (strength > 0).astype(np.float64)
     A = (confidence[:, None] * Y).T @ Y + lam * np.eye(Y.shape[1])
     return np.linalg.solve(A, Y.T @ (confidence * preference))
 
@@ -61,6 +59,7 @@ class ImplicitSettings(Settings, solver="implicit"):
     lam: float = setting(20.0, "λ, the L2 weight.", above=0)
     alpha: float = setting(2.0, "α, how much more a like weighs than a zero.", above=0)
     threshold: float | None = setting(4.0, "Ratings from here on are likes; None: all are.")
+    weigh_counts: bool = setting(True, "A count weighs log2(1 + count) times as much as a like.")
     iterations: int = setting(15, "How often both sides are solved.", least=1)
     init_scale: float = setting(0.1, "Standard deviation of X's random start.", least=0)
     seed: int = setting(42, "Seed of that start.")
@@ -75,10 +74,12 @@ def fit_implicit(
 ) -> RankingModel:
     """Factorise who liked what by alternating least squares over *all* pairs.
 
-        J = ½ Σ_ij (1 + α p_ij) (p_ij - x_i·w_j)² + ½ λ (Σ_i |x_i|² + Σ_j |w_j|²)
+        J = ½ Σ_ij (1 + α r_ij) (p_ij - x_i·w_j)² + ½ λ (Σ_i |x_i|² + Σ_j |w_j|²)
 
-    over every movie and user, with p = 1 where the user liked the movie and 0 elsewhere. Each side
-    is solved with the other fixed: `solve_preferences`, for all rows at once.
+    over every movie and user, with p = r = 1 where the user liked the movie and 0 elsewhere. Of
+    counts (`Ratings.kind`), r = log2(1 + count): a movie played 7 times weighs three times as much
+    as one played once. Each side is solved with the other fixed: `solve_preferences`, for all rows
+    at once.
 
     Parameters
     ----------
@@ -117,8 +118,9 @@ def fit_implicit(
     unknown = likes.user_counts == 0
     start = time.perf_counter()
     movie, user = likes.movie_index, likes.user_index
-    of_movie = _kernels.by_row(movie, user, likes.value, likes.n_movies)
-    of_user = _kernels.by_row(user, movie, likes.value, likes.n_users)
+    alpha = like_weights(likes.value, likes.kind, settings)
+    of_movie = _kernels.by_row(movie, user, alpha, likes.n_movies)
+    of_user = _kernels.by_row(user, movie, alpha, likes.n_users)
     X, _ = starting_point(ratings, settings.n_features, settings.init_scale, settings.seed)
     W, cost = _solve_side(of_user, X, settings)
     rows = [[0, cost, np.nan, time.perf_counter() - start, np.nan]]
@@ -149,9 +151,7 @@ def _solve_side(
     `solve_implicit_rows` returns.
     """
     gram = factors.T.astype(np.float64) @ factors
-    solution, like_cost = _kernels.solve_implicit_rows(
-        rows, factors, gram, settings.lam, settings.alpha
-    )
+    solution, like_cost = _kernels.solve_implicit_rows(rows, factors, gram, settings.lam)
     solution_gram = solution.T.astype(np.float64) @ solution
     error = np.sum(gram * solution_gram) + like_cost.sum()
     penalty = settings.lam * (np.trace(gram) + np.trace(solution_gram))

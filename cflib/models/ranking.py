@@ -62,9 +62,10 @@ class RankingModel(FactorModel):
         self._check_movies(ratings)
         settings: Any = self.settings
         likes = liked(ratings, settings.threshold)
-        rows = _kernels.by_row(likes.user_index, likes.movie_index, likes.value, likes.n_users)
+        alpha = like_weights(likes.value, likes.kind, settings)
+        rows = _kernels.by_row(likes.user_index, likes.movie_index, alpha, likes.n_users)
         gram = self.X.T.astype(np.float64) @ self.X
-        W, _ = _kernels.solve_implicit_rows(rows, self.X, gram, settings.lam, settings.alpha)
+        W, _ = _kernels.solve_implicit_rows(rows, self.X, gram, settings.lam)
         W[likes.user_counts == 0] = self.W.mean(axis=0)
         return dataclasses.replace(
             self,
@@ -81,7 +82,7 @@ class RankingModel(FactorModel):
 
         The score of movie l is a sum with one term for each like:
 
-            x_l·w = Σ_n x_lᵀ (XᵀX + λ I + α Σ_m x_m x_mᵀ)⁻¹ (1 + α) x_n
+            x_l·w = Σ_n x_lᵀ (XᵀX + λ I + Σ_m α_m x_m x_mᵀ)⁻¹ (1 + α_n) x_n
 
         References
         ----------
@@ -95,8 +96,9 @@ class RankingModel(FactorModel):
         settings: Any = self.settings
         likes = np.ones(n, bool) if settings.threshold is None else values >= settings.threshold
         X, x = self.X.astype(np.float64), self.X[movie_index].astype(np.float64)
-        A = X.T @ X + settings.lam * np.eye(k) + settings.alpha * x[likes].T @ x[likes]
-        share[:k] = np.linalg.solve(A, (1 + settings.alpha) * x.T)
+        alpha = likes * like_weights(values, self.kind, settings).astype(np.float64)
+        A = X.T @ X + settings.lam * np.eye(k) + (alpha[:, None] * x).T @ x
+        share[:k] = np.linalg.solve(A, ((1 + alpha)[:, None] * x).T)
         if not likes.any():
             rest[:k] = self.W.mean(axis=0)
         return Response(share, rest, likes.astype(np.float64), np.zeros(n))
@@ -104,6 +106,14 @@ class RankingModel(FactorModel):
     def solve_movie(self, user_index: np.ndarray, values: np.ndarray) -> NoReturn:
         """Raise TypeError: a movie is added to a model of ratings only."""
         raise TypeError(f"a movie can be added to a model of the cost only. Received: {self!r}")
+
+
+def like_weights(value: np.ndarray, kind: str, settings: Any) -> np.ndarray:
+    """How much more each like weighs than a zero: α, and α log2(1 + count) for counts; float32."""
+    strength = np.ones(len(value))
+    if kind == "counts" and settings.weigh_counts:
+        strength = np.log2(1 + np.maximum(value, 0).astype(np.float64))
+    return (settings.alpha * strength).astype(np.float32)
 
 
 def liked(ratings: Ratings, threshold: float | None) -> Ratings:

@@ -35,6 +35,7 @@ LOCAL: dict[str, Any] = {  # settings of a session that runs on this machine alo
     "spark.driver.host": "localhost",
     "spark.driver.memory": "4g",
     "spark.log.level": "ERROR",
+    "spark.sql.adaptive.enabled": "false",  # on one machine, planning again takes longer
     "spark.sql.shuffle.partitions": "8",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -51,8 +52,10 @@ class SparkSettings(Settings, solver="spark"):
     n_features: int = setting(20, "Columns of X and W.", least=1)
     lam: float = setting(0.05, "λ, the L2 weight: MLlib's `regParam`.", least=0)
     lam_power: float = setting(1.0, "p: a row with n ratings has the weight λ n^p; always 1.")
-    normalization: str = setting("movie_user_damped", "Which means are subtracted.")
-    damping: float = setting(5.0, "Damping of these means, in ratings.")
+    normalization: str = setting(
+        "movie_user_damped", "Which means are subtracted.", choices=normalize.METHODS
+    )
+    damping: float = setting(5.0, "Damping of these means, in ratings.", least=0)
     iterations: int = setting(20, "How often both sides are solved.", least=1)
     seed: int = setting(42, "Seed of MLlib's random start.")
 

@@ -84,7 +84,7 @@ def leave_out(
     order = rng.permutation(np.flatnonzero(is_new))
     order = order[np.argsort(ratings.user_index[order], kind="stable")]
     user = ratings.user_index[order]
-    place = _place_within_user(user)
+    place = np.arange(len(order)) - np.searchsorted(user, user)  # from 0, for each user
     is_given = place < (ratings.user_counts[user] // 2 if n_given is None else n_given)
     return Newcomers(
         train=ratings.take(~is_new),
@@ -111,12 +111,9 @@ def ask(newcomers: Newcomers, movies: Sequence[int] | np.ndarray) -> Newcomers:
     rank[np.asarray(movies)] = np.arange(len(movies))
     given = newcomers.given
     order = np.lexsort((newcomers.place, rank[given.movie_index], given.user_index))
-    return dataclasses.replace(
-        newcomers,
-        given=given.take(order),
-        place=_place_within_user(given.user_index[order]),
-        question=rank[given.movie_index[order]] + 1,
-    )
+    # `place` stays as it is: each user has as many ratings as before, in the same rows.
+    question = rank[given.movie_index[order]] + 1
+    return dataclasses.replace(newcomers, given=given.take(order), question=question)
 
 
 def curve(
@@ -237,11 +234,6 @@ def fold_in_errors(
 def _rmse_shares(test: Ratings, predicted: np.ndarray) -> metrics.Shares:
     predicted = np.clip(predicted, *test.scale)
     return metrics.error_shares(test.value, predicted, test.user_index, test.n_users)
-
-
-def _place_within_user(user_index: np.ndarray) -> np.ndarray:
-    """Place of each rating, from 0, among those of its user; the users are ascending."""
-    return np.arange(len(user_index)) - np.searchsorted(user_index, user_index)
 
 
 def _joined(first: Ratings, second: Ratings) -> Ratings:

@@ -94,8 +94,8 @@ def recommend(
     Returns
     -------
     DataFrame, indexed by rank from 1
-        Columns movieId, title, genres, prediction (stars, clipped) and, by "lower", lower;
-        n_ratings (number of training ratings of the movie).
+        Columns movieId, title, genres; prediction (stars, clipped), or score where the model
+        predicts no ratings; by "lower", lower; n_ratings (training ratings of the movie).
 
     Raises
     ------
@@ -117,8 +117,11 @@ def recommend(
             raise TypeError(no_intervals(model))
         return bayesian.predict_std(everything, np.full(model.n_movies, user))
 
+    def stars() -> np.ndarray:
+        return model.predict(everything, np.full(model.n_movies, user), clip=False)
+
     request = Request(n, by, genre, years, diversity, min_ratings)
-    return listed(model, model.score_user(user), rated, request, std)
+    return listed(model, model.score_user(user), rated, request, stars, std)
 
 
 def recommend_new(
@@ -139,14 +142,21 @@ def recommend_new(
     """
     user = fold_in(model, ratings)
     request = Request(n, by, genre, years, diversity, min_ratings)
-    frame = listed(model, user.scores(), user.movie_index, request, user.std)
+    frame = listed(model, user.scores(), user.movie_index, request, user.predictions, user.std)
     frame.attrs["note"] = user.note()
     return frame
 
 
 def new_user_list(model: FactorModel, n: int = 10, min_ratings: int = 0) -> pd.DataFrame:
     """What is recommended to somebody of whom nothing is known. As `recommend`."""
-    return ranked(model, model.score_new_user(), n, min_ratings, "prediction")
+    frame = ranked(model, model.score_new_user(), n, min_ratings, "score")
+    if model.predictor is not None:
+        stars = np.clip(model.predictor.score_new_user(), *model.predictor.scale)
+        place = frame.columns.get_loc("score")
+        rows = np.searchsorted(model.movie_ids, frame["movieId"].to_numpy(model.movie_ids.dtype))
+        frame = frame.drop(columns="score")
+        frame.insert(place, "prediction", stars[rows])
+    return frame
 
 
 class Request(NamedTuple):
@@ -165,23 +175,29 @@ def listed(
     scores: np.ndarray,
     rated: np.ndarray,
     request: Request,
+    stars: Callable[[], np.ndarray],
     std: Callable[[], np.ndarray],
 ) -> pd.DataFrame:
     """The list of one person, whoever it is: what `recommend` and `recommend_new` share.
 
-    `scores` is (n_movies,), `rated` the indices that are left out, `std` a function that gives
-    the predictions' standard deviations, (n_movies,).
+    `scores` is (n_movies,), and `rated` the indices that are left out. `stars` and `std` are
+    functions that give the predicted ratings and their standard deviations, (n_movies,).
     """
     if request.by not in ("mean", "lower"):
         raise ValueError(f"`by` should be 'mean' or 'lower'. Received: {request.by!r}")
-    lower = scores - LOWER * std() if request.by == "lower" else None
+    predictor = model.predictor
+    predictions = scores if predictor is None or predictor is model.ranker else stars()
+    lower = predictions - LOWER * std() if request.by == "lower" else None
     order = np.array(scores if lower is None else lower, np.float64)
     allowed = eligible(model, request)
     allowed[rated] = False
     order[~allowed] = -np.inf
     best = diversified(model, order, request.n, request.diversity)
     frame = model.movies.iloc[best][["movieId", "title", "genres"]]
-    frame = frame.assign(prediction=np.clip(scores[best], *model.scale))
+    if predictor is None:
+        frame = frame.assign(score=scores[best])
+    else:
+        frame = frame.assign(prediction=np.clip(predictions[best], *predictor.scale))
     if lower is not None:
         frame["lower"] = np.clip(lower[best], *model.scale)
     frame = frame.assign(n_ratings=model.movie_counts[best])
@@ -253,7 +269,6 @@ def ranked(
     scores = np.where(model.movie_counts >= min_ratings, scores, -np.inf)
     best = np.argsort(-scores, kind="stable")[:n]
     best = best[np.isfinite(scores[best])]
-    shown = np.clip(scores[best], *model.scale) if column == "prediction" else scores[best]
     frame = model.movies.iloc[best][["movieId", "title", "genres"]]
-    frame = frame.assign(**{column: shown, "n_ratings": model.movie_counts[best]})
+    frame = frame.assign(**{column: scores[best], "n_ratings": model.movie_counts[best]})
     return frame.set_index(pd.RangeIndex(1, len(best) + 1, name="rank"))

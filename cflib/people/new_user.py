@@ -36,6 +36,8 @@ class NewUser:
         w, b, and what normalisation subtracts from the person's ratings (`user_mu`).
     bias_kind : str or None
         How b was penalised; see `fold_in`.
+    rater : NewUser or None
+        The same person in the model that predicts the ratings, where that is another one.
     """
 
     model: FactorModel
@@ -45,6 +47,7 @@ class NewUser:
     bias: float
     level: float
     bias_kind: str | None = None
+    rater: NewUser | None = None
 
     def __repr__(self) -> str:
         return f"NewUser({len(self.values)} ratings, in {self.model!r})"
@@ -54,6 +57,18 @@ class NewUser:
         model = self.model
         rows = model.normalization.Y_mu[:, 0].astype(np.float64) + model.c[:, 0]
         return model.X.astype(np.float64) @ self.weights + rows + (self.bias + self.level)
+
+    def predictions(self) -> np.ndarray:
+        """Predicted ratings of all movies: float64, (n_movies,), not clipped.
+
+        Raises
+        ------
+        TypeError
+            For a model that ranks and predicts no ratings.
+        """
+        if self.model.predictor is None:
+            raise TypeError(f"{self.model!r} ranks movies and predicts no ratings")
+        return self.rater.scores() if self.rater else self.scores()
 
     def std(self, noise: bool = False) -> np.ndarray:
         """Posterior standard deviation of all predictions, in stars: float64, (n_movies,).
@@ -65,6 +80,8 @@ class NewUser:
         TypeError
             For a model that does not know how sure it is.
         """
+        if self.rater:
+            return self.rater.std(noise)
         model: Any = self.model
         if INTERVALS not in model.says:
             raise TypeError(no_intervals(model))
@@ -76,7 +93,7 @@ class NewUser:
         float64, (n_movies,) each. Raises as `std`.
         """
         half = scipy.special.ndtri((1 + level) / 2) * self.std(noise=True)
-        scores = self.scores()
+        scores = self.predictions()
         low, high = (np.clip(end, *self.model.scale) for end in (scores - half, scores + half))
         return low, high
 
@@ -133,7 +150,11 @@ def solved(
 ) -> NewUser:
     """As `fold_in`, from arrays: indices of movies, int, (n,), and ratings, float64, (n,)."""
     *weights, b, level = model.response(movie_index, values, bias).coefficients
-    return NewUser(model, movie_index, values, np.array(weights), float(b), float(level), bias)
+    rater = None
+    if model.predictor is not None and model.predictor is not model.ranker:
+        rater = solved(model.predictor, movie_index, values, bias)
+    coefficients = np.array(weights), float(b), float(level)
+    return NewUser(model, movie_index, values, *coefficients, bias, rater)
 
 
 def explain(model: FactorModel, ratings: Given | NewUser, movie: int | str) -> pd.DataFrame:

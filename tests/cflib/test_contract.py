@@ -16,6 +16,7 @@ from cflib import (
     fit_adam,
     fit_als,
     fit_bayes,
+    fit_ease,
     fit_implicit,
     fit_means,
     fit_popularity,
@@ -24,6 +25,7 @@ from cflib import (
     people,
 )
 from cflib.model import INTERVALS, ORDER, STARS
+from cflib.models import Recommender
 from cflib.settings import Settings
 from tests.conftest import make_ratings
 
@@ -43,6 +45,11 @@ FITS = {
         ratings, n_features=2, iterations=60, burn_in=20, n_samples=40
     ),
     "implicit": lambda ratings: fit_implicit(ratings, n_features=4, lam=1.0, iterations=4),
+    "ease": lambda ratings: fit_ease(ratings, lam=5.0),
+    "recommender": lambda ratings: Recommender.of(
+        fit_implicit(ratings, n_features=4, lam=1.0, iterations=4),
+        fit_als(ratings, n_features=4, lam=0.5, iterations=4),
+    ),
     "popularity": fit_popularity,
     "spark": lambda ratings: fit_spark(
         ratings, n_features=3, lam=0.1, iterations=3, spark="local[1]"
@@ -96,7 +103,7 @@ def test_it_predicts_stars_on_the_scale_or_refuses(trained, ratings):
     assert low <= predicted.min() and predicted.max() <= high
     unclipped = trained.predict(*pairs, clip=False)
     np.testing.assert_array_equal(np.clip(unclipped, low, high), predicted)
-    scores = trained.score_users(np.arange(ratings.n_users))
+    scores = trained.predictor.score_users(np.arange(ratings.n_users))
     np.testing.assert_allclose(scores[pairs], unclipped, atol=2e-4)
 
 

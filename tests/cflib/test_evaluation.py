@@ -207,7 +207,7 @@ def test_users_without_a_relevant_movie_are_left_out_and_counted(part):
 
 def test_a_model_that_knows_the_answers_has_the_best_list_there_could_be(part):
     T, _ = part.test.dense()
-    table = rank({"oracle": scorer(part.train, lambda users: T[:, users])}, part)
+    table = rank({"oracle": scorer(part.train, lambda users: T[:, users])}, part, threshold=4.0)
     assert table[["ndcg", "map", "mrr", "hit_rate"]].values.tolist() == [[1, 1, 1, 1]]
     n = [((T[:, j] >= 4).sum()) for j in range(40) if (T[:, j] >= 4).any()]
     assert table["precision"].item() == pytest.approx(np.minimum(n, 10).mean() / 10, rel=1e-12)
@@ -400,3 +400,39 @@ def test_nothing_learned_changes_when_the_test_ratings_do(part):
     for fit_one in (fit_means, lambda r: fit_adam(r, n_features=2, epochs=3)):
         scores = [fit_one(p.train).score_users(np.arange(40)) for p in (part, other)]
         np.testing.assert_array_equal(*scores)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 20])
+def test_which_ratings_are_relevant_does_not_depend_on_the_scale(part, factor):
+    """Multiply every rating, and the same lists have the same hits."""
+    scaled = [
+        dataclasses.replace(side, value=side.value * np.float32(factor), scale=(0.5, 5.0 * factor))
+        for side in (part.train, part.test)
+    ]
+    other = type(part)(*scaled)
+    one = rank({"popular": fit_popularity(part.train)}, part)
+    same = rank({"popular": fit_popularity(other.train)}, other)
+    assert one["n_users"].item() == same["n_users"].item()
+    assert one["ndcg"].item() == pytest.approx(same["ndcg"].item(), rel=1e-12)
+
+
+def test_bad_arguments_are_refused_before_anything_is_trained(part):
+    def never(ratings):
+        raise AssertionError("trained")
+
+    means = {"means": fit_means(part.train)}
+    for call, error, message in [
+        (
+            lambda: evaluation.cross_validate({"a": never}, [part], to="b"),
+            ValueError,
+            "`to` should",
+        ),
+        (lambda: evaluation.cross_validate({"a": never}, [part], ["rmsd"]), ValueError, "a metric"),
+        (lambda: compare(means, part, to="b"), ValueError, "`to` should be one of means"),
+        (lambda: evaluation.coverage(means, part), TypeError, "how sure it is"),
+        (lambda: evaluation.by_count(means, part, edges=(20, 5)), ValueError, "`edges` should"),
+        (lambda: evaluate({}, part), ValueError, "at least one model"),
+        (lambda: evaluation.top_n(means["means"], part.train, 0), ValueError, "`n` should be"),
+    ]:
+        with pytest.raises(error, match=message):
+            call()

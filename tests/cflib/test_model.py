@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cflib import ALSSettings, normalize, tf
+from cflib import ALSSettings, EASESettings, normalize, tf
 from cflib.model import FactorModel, cost_fn, cost_observed, model, row_weights
 
 
@@ -230,3 +230,21 @@ def test_a_model_saved_without_ratings_says_so(trained, tmp_path):
     path = trained.save(tmp_path / "model.npz")
     with pytest.raises(ValueError, match=r"save it with `model.save\(path, ratings\)`"):
         trained.load_ratings(path)
+
+
+def test_the_callers_own_arrays_stay_writeable(ratings):
+    X = np.zeros((ratings.n_movies, 2), np.float32)
+    W = np.zeros((ratings.n_users, 2), np.float32)
+    b, c = np.zeros((1, ratings.n_users)), np.zeros((ratings.n_movies, 1))
+    history = pd.DataFrame()
+    made = FactorModel.trained(ratings, normalize.fit(ratings), X, W, b, c, ALSSettings(), history)
+    X[0, 0] = 1
+    ratings.movie_counts[0] += 0
+    with pytest.raises(ValueError, match="read-only"):
+        made.X[0, 0] = 1
+
+
+def test_settings_without_a_ridge_say_what_a_model_has_to_override(trained):
+    other = dataclasses.replace(trained, settings=EASESettings())
+    with pytest.raises(TypeError, match="EASESettings has no `lam` and `lam_power`.*override"):
+        other.response(np.array([1]), np.array([3.0]))

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from cflib import ALSSettings, BayesSettings, fit_als, models
+from cflib import ALSSettings, BayesSettings, ImplicitSettings, fit_als, models
 from cflib.settings import Settings
 
 ALL = sorted(Settings.by_solver.items())
@@ -48,8 +48,6 @@ def test_a_name_that_is_no_setting_is_refused_with_the_nearest(ratings, name, ne
 
 @pytest.mark.parametrize("value", ["many", None, [1], float("nan"), 2.5])
 def test_what_is_no_number_is_refused(value):
-    if value is None:
-        pytest.skip("None stands for `no limit` in some settings")
     with pytest.raises(ValueError, match="`n_features` should be a positive integer"):
         ALSSettings(n_features=value)
 
@@ -68,3 +66,30 @@ def test_what_a_file_holds_besides_settings_is_handed_back():
 def test_a_solver_that_is_not_known_is_named():
     with pytest.raises(ValueError, match="trained by 'sorcery'"):
         Settings.from_dict({"solver": "sorcery"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"normalization": "movie_usr"}, "`normalization` should be one of none, global"),
+        ({"movie_bias": "no"}, "`movie_bias` should be True or False. Received: 'no'"),
+        ({"damping": -1}, "`damping` should be 0 or more"),
+        ({"lam": None}, "`lam` should be 0 or more. Received: None"),
+    ],
+)
+def test_what_no_model_can_be_trained_with_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        ALSSettings(**changes)
+
+
+def test_a_whole_number_may_be_written_as_a_float():
+    settings = ALSSettings(n_features=4.0)
+    assert settings.n_features == 4 and type(settings.n_features) is int
+    assert ImplicitSettings(threshold=None).threshold is None
+
+
+def test_two_models_cannot_have_one_solver():
+    with pytest.raises(TypeError, match="the solver 'als' has settings already: ALSSettings"):
+
+        class Other(Settings, solver="als"):
+            """Another model's."""

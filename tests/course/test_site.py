@@ -255,8 +255,7 @@ PROBE = """<script>addEventListener("load", async () => {
     }).map((math) => math.outerHTML),
     stacked: all("mfrac").filter((f) => !f.closest("details")).every(
       ({ children: [above, below] }) =>
-        above.getBoundingClientRect().bottom <= below.getBoundingClientRect().top + 1;
-    }),
+        above.getBoundingClientRect().bottom <= below.getBoundingClientRect().top + 1),
     width: document.documentElement.scrollWidth,
     window: innerWidth,
     cut: all("main img").filter((img) => img.getBoundingClientRect().right > innerWidth).length,

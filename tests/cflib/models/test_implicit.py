@@ -174,7 +174,7 @@ def test_the_score_of_most_popular_is_the_number_of_ratings(ratings):
     for scores in (model.score_user(3), model.score_user(19), model.score_new_user()):
         np.testing.assert_array_equal(scores, ratings.movie_counts)
     shown = people.new_user_list(model, 5)
-    assert (shown["prediction"] == shown["n_ratings"]).all()
+    assert (shown["score"] == shown["n_ratings"]).all()
     assert (shown["n_ratings"] == np.sort(ratings.movie_counts)[:-6:-1]).all()
 
 
@@ -197,3 +197,28 @@ def test_it_does_not_predict_ratings_and_says_what_to_use(ratings, fit):
 def test_what_cannot_be_solved_is_refused(ratings, arguments, message):
     with pytest.raises(ValueError, match=message):
         fit_implicit(ratings, **arguments)
+
+
+def test_counts_weigh_by_their_logarithm_and_fold_in_alike(ratings):
+    counts = dataclasses.replace(
+        ratings, value=np.round(ratings.value * 20).astype(np.float32), kind="counts"
+    )
+    settings = {"n_features": 4, "lam": 1.0, "alpha": 2.0, "threshold": None, "iterations": 3}
+    model = fit_implicit(counts, **settings)
+    X = model.X.astype(np.float64)
+    for j in range(5):
+        strength = np.zeros(counts.n_movies)
+        mine = counts.user_index == j
+        strength[counts.movie_index[mine]] = np.log2(1 + counts.value[mine])
+        np.testing.assert_allclose(
+            model.W[j], solve_preferences(strength, X, 1.0, 2.0), rtol=1e-3, atol=1e-5
+        )
+    given = dict(
+        zip(
+            *(counts.frame()[counts.user_index == 3][c] for c in ("movieId", "rating")), strict=True
+        )
+    )
+    person = people.fold_in(model, given)
+    np.testing.assert_allclose(person.scores(), model.score_user(3), atol=1e-5)
+    flat = fit_implicit(counts, **settings, weigh_counts=False)
+    assert np.abs(flat.W - model.W).max() > 0.01

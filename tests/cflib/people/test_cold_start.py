@@ -67,8 +67,16 @@ def test_people_are_served_better_the_more_they_say(left_out):
     assert (rmse["fold-in"] < rmse["cold start"]).all()
     assert (rmse["fold-in"] <= rmse["retraining"] + 0.005).all()
     assert abs(rmse["fold-in, free bias"] - rmse["retraining"])[15] < 0.01
-    own = table[table["method"] == "retraining"]
-    assert (own["difference"] == 0).all() and (table["low"] < table["rmse"]).all()
+    retraining = table[table["method"] == "retraining"]
+    assert (retraining["difference"] == 0).all() and (table["low"] < table["rmse"]).all()
+
+
+def test_each_row_of_the_curve_is_the_rule_that_it_names(left_out, model):
+    table = cold_start.curve(left_out, lambda ratings: fit_als(ratings, n_features=4), (3,))
+    rmse = table.set_index("method")["rmse"]
+    for method, bias in (("fold-in", None), ("fold-in, free bias", "free")):
+        assert rmse[method] == cold_start.fold_in_errors(model, left_out, 3, bias).value
+    assert rmse["fold-in"] != rmse["fold-in, free bias"]
 
 
 def test_asking_changes_the_order_of_answers_and_nothing_else(left_out):
