@@ -51,7 +51,6 @@ class LazyTensorFlow:
             module.config.list_physical_devices()  # the device scan prints, too: once, here
             # Advice on retracing is for people who write tf.functions, not for those who call ours.
             module.get_logger().setLevel("ERROR")
-        globals()["tf"] = module
         self.__dict__.update(vars(module))
         return getattr(module, name)
 

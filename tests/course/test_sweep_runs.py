@@ -1,6 +1,7 @@
 """Sweeps with real kernels: what they leave, what survives, and that each has its own ports."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -64,11 +65,13 @@ def stamps(out: Path) -> dict[str, int]:
 
 
 def kernels_of(pid: int) -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process(pid).children(recursive=True)
-        if any("ipykernel" in word for word in child.cmdline())
-    ]
+    """The kernels among a process's descendants; one that ends meanwhile is none."""
+    kernels = []
+    for child in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # a zombie is one, too
+            if any("ipykernel" in word for word in child.cmdline()):
+                kernels.append(child)
+    return kernels
 
 
 def is_over(process: psutil.Process) -> bool:
