@@ -61,8 +61,14 @@ class Rows(NamedTuple):
 def by_row(row: np.ndarray, column: np.ndarray, residual: np.ndarray, n_rows: int) -> Rows:
     """Group ratings by row, keeping their order within each row.
 
-    `row` and `column` are int32, (n_ratings,), and `residual` float32, (n_ratings,).
+    `row` and `column` are int32, (n_ratings,), and `residual` float32, (n_ratings,). Raises
+    ValueError for arrays of different lengths.
     """
+    if not len(row) == len(column) == len(residual):
+        raise ValueError(
+            "`row`, `column` and `residual` should have one length. Received: "
+            f"{len(row)}, {len(column)} and {len(residual)}"
+        )
     start = np.zeros(n_rows + 1, np.int64)
     np.cumsum(np.bincount(row, minlength=n_rows), out=start[1:])
     grouped = Rows(start, np.empty(len(row), np.int32), np.empty(len(row), np.float32))

@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
@@ -177,14 +178,20 @@ def read_arrays(path: Source) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     ValueError
         For a file of another kind, or a damaged one; says which file.
     """
+    if isinstance(path, str | Path) and not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: there is no such file (a model that `save` wrote)")
     try:
+        with zipfile.ZipFile(path) as archive:  # NumPy's own advice for another file is unsafe
+            archive.getinfo("header.npy")
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         return unpacked(arrays.pop("header")), arrays
     except KeyError as missing:
         raise ValueError(f"{path} is not a whole cflib model: it has no {missing}") from None
-    except (ValueError, AttributeError, zipfile.BadZipFile, EOFError) as error:
-        raise ValueError(f"{path} cannot be read as a cflib model: {error}") from error
+    except (ValueError, AttributeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ValueError(
+            f"{path} cannot be read as a cflib model: it is damaged, or `save` did not write it"
+        ) from error
 
 
 def unpacked(array: np.ndarray) -> Any:

@@ -184,6 +184,8 @@ def fit_als(
     ------
     ValueError
         For a setting outside its limits, validation on other axes, or `patience` without it.
+    FloatingPointError
+        Where the cost rises: λ is too small for single precision.
 
     References
     ----------
@@ -194,13 +196,16 @@ def fit_als(
     watch = Validation(ratings, validation, patience)
     start = time.perf_counter()
     means = normalize.fit(ratings, settings.normalization, settings.damping)
-    states = _alternate(ratings, means.subtract(ratings), settings)
+    residual = means.subtract(ratings)
+    negligible = 1e-6 * float(np.sum(residual**2, dtype=np.float64))
+    states = _alternate(ratings, residual, settings)
     columns = [*HISTORY, "cost_movies"]
     rows: list[list] = []
     steps = range(settings.iterations + 1)
     for step in tqdm(steps, desc="ALS", unit="iteration", disable=not progress):
         X, W, b, c, cost, cost_movies = next(states)
         rows.append([step, cost, np.nan, time.perf_counter() - start, cost_movies])
+        _refuse_to_rise(rows, negligible, settings)
         if validation is None and step < settings.iterations:
             continue
         model = FactorModel.trained(
@@ -234,6 +239,17 @@ def _alternate(ratings: Ratings, residual: np.ndarray, settings: ALSSettings) ->
         yield X, W, b, c, cost(squared_error, X, W, c), cost_movies
         X, c, squared_error = _kernels.solve_rows(of_movie, W, b, lam_movies, movie_bias)
         cost_movies = cost(squared_error, X, W, c)
+
+
+def _refuse_to_rise(rows: list[list], negligible: float, settings: ALSSettings) -> None:
+    """Raise FloatingPointError where the last cost is above the one before, beyond rounding."""
+    costs = [row[1] for row in rows]
+    if len(costs) > 1 and not costs[-1] <= 1.001 * costs[-2] + negligible:
+        raise FloatingPointError(
+            f"the cost rose from {costs[-2]:.4g} to {costs[-1]:.4g} at iteration {rows[-1][0]}: "
+            f"with {settings.n_features} features, `lam` = {settings.lam:g} is too small for single "
+            "precision. Raise `lam`, or lower `n_features`."
+        )
 
 
 def _penalty(lam: np.ndarray, factors: np.ndarray) -> float:

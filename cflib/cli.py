@@ -7,6 +7,7 @@ name arguments of functions; `_plain_errors` puts the command's options in their
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import warnings
@@ -108,6 +109,7 @@ def fit(
     """
     from . import data, people, tune
 
+    _refuse_to_destroy(out, path, titles)
     columns = data.Columns(user, item, rating, timestamp=None)  # of a model's user, for `recommend`
     with _plain_errors(FIT_OPTIONS):
         ratings = data.read(
@@ -176,6 +178,23 @@ def recommend(
     click.echo(_formatted(best, form))
 
 
+def _refuse_to_destroy(out: Path, *inputs: Path | None) -> None:
+    """Refuse to write over a file that `fit` reads, or one that it did not write."""
+    from ._storage import read_arrays
+
+    if out.exists() and any(path and path.exists() and path.samefile(out) for path in inputs):
+        raise click.ClickException(f"--out {out} is the file that `fit` reads: choose another name")
+    if out.exists() and not out.is_file():
+        raise click.ClickException(f"--out {out} is there, and is no file: choose another name")
+    if out.exists():
+        try:
+            read_arrays(out)
+        except ValueError:
+            raise click.ClickException(
+                f"--out {out} is there, and is no model: choose another name, or remove it first"
+            ) from None
+
+
 @contextlib.contextmanager
 def _plain_errors(options: Mapping[str, str]) -> Iterator[None]:
     """Show an error of the library as its message alone, and a warning as a note.
@@ -234,7 +253,12 @@ def _oddities(report: pd.DataFrame) -> str:
 
 def _formatted(best: pd.DataFrame, form: str) -> str:
     """Recommendations as a "table", as "csv", or as "json": a list of objects."""
-    best = best.assign(prediction=best["prediction"].astype(float).round(3)).reset_index()
+    best = best.reset_index()
+    for name in {"prediction", "score"} & set(best.columns):
+        values = best[name].astype(float)
+        largest = values.abs().max()
+        small = math.ceil(-math.log10(largest)) if 0 < largest < 1 else 0
+        best[name] = values.round(3 + small)  # ratings may be tiny
     if form == "json":
         return best.to_json(orient="records", force_ascii=False, indent=2)
     if form == "csv":

@@ -135,6 +135,7 @@ def precision(hits: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
 
 def recall(hits: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
     """Share of the relevant movies that are in the list: Σ_r hit_r / n_relevant."""
+    possible_hits(hits, n_relevant)  # refuses more hits than there are relevant movies
     return hits.sum(axis=1) / n_relevant
 
 

@@ -50,7 +50,8 @@ def worded(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        title is left out where every title is made from an id, genres where all are empty.
+        title is left out where every title is made from an id, genres where all are empty. A name
+        that would stand there twice gets `_id` at its end.
     """
     _, item = columns.nouns()
     ids = frame["movieId"].astype(str)
@@ -60,7 +61,14 @@ def worded(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     if "genres" in frame and not frame["genres"].str.len().any():
         empty.append("genres")
     names = {"userId": columns.user, "movieId": columns.item, "rating": columns.rating}
-    return frame.drop(columns=empty).rename(columns=names)
+    frame = frame.drop(columns=empty)
+    others = {*frame.columns, frame.index.name} - set(names)
+    clear = {
+        name: f"{new}_id" if new in others else new
+        for name, new in names.items()
+        if new is not None
+    }
+    return frame.rename(columns=clear)
 
 
 def known_user(model: FactorModel, text: str | int) -> int | str:

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 
-from cflib import fit_adam, fit_als, fit_means
+from cflib import ALSSettings, fit_adam, fit_als, fit_means, load
 from cflib.split import holdout
 from tests.cflib.test_adam import cost_of
 from tests.conftest import make_ratings
@@ -252,3 +252,21 @@ def test_bad_arguments_are_refused_by_name(ratings):
     ]:
         with pytest.raises(ValueError, match=message):
             fit_als(ratings, **arguments)
+
+
+@pytest.mark.parametrize("n_features", [16, 64])
+def test_from_no_ridge_to_a_huge_one_the_cost_never_rises_unsaid(n_features):
+    """On real ratings: it falls, or training stops and says what to change."""
+    part = holdout(load("movielens_2016"), 0.2, seed=1)
+    stopped = {}
+    for lam in (0, 1e-9, 1e-6, 1e-4, 1e-2, 1, 100, 1e6):
+        settings = ALSSettings(n_features=n_features, lam=lam, lam_power=0, iterations=6)
+        try:
+            costs = half_iterations(fit_als(part.train, settings))
+        except FloatingPointError as error:
+            stopped[lam] = str(error)
+        else:
+            assert (np.diff(costs) <= 2e-3 * costs[:-1]).all()
+    assert all(lam < 1e-2 for lam in stopped)
+    for lam, message in stopped.items():
+        assert f"`lam` = {lam:g} is too small for single precision. Raise `lam`" in message

@@ -272,3 +272,56 @@ def test_help_imports_nothing_heavy(arguments):
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+# Nothing is destroyed --------------------------------------------------------------------------
+
+
+def test_fit_never_writes_over_what_it_reads_or_did_not_write(tmp_path):
+    source = tmp_path / "books.csv"
+    books().to_csv(source, index=False)
+    before = source.read_bytes()
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    for out, said in [
+        (source, "is the file that `fit` reads"),
+        (notes, "is there, and is no model"),
+        ("/dev/null", "is there, and is no file"),
+    ]:
+        code, _, err = run("fit", source, *OPTIONS, "--out", out)
+        assert code == 1 and said in err
+    assert source.read_bytes() == before and notes.read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["books.csv", "notes.txt"]
+
+
+def test_a_file_that_is_no_model_is_named_without_unsafe_advice(tmp_path):
+    (tmp_path / "model.npz").write_text("print('hello')")
+    code, _, err = run("recommend", tmp_path / "model.npz", "--user", 1)
+    assert code == 1 and "cannot be read as a cflib model" in err and "pickle" not in err
+    code, _, err = run("recommend", tmp_path / "missing.npz", "--user", 1)
+    assert code == 1 and "missing.npz: there is no such file" in err and "Errno" not in err
+
+
+@pytest.mark.parametrize("item", ["rank", "prediction", "n_ratings"])
+def test_an_item_column_may_have_any_name(tmp_path, item):
+    books().rename(columns={"isbn": item}).to_csv(tmp_path / "books.csv", index=False)
+    names = ["--user", "reader", "--item", item, "--rating", "stars"]
+    code, _, err = run("fit", tmp_path / "books.csv", *names, "--out", tmp_path / "model.npz")
+    assert code == 0, err
+    arguments = ["--user", "crime lover 001", "--format", "json"]
+    code, out, err = run("recommend", tmp_path / "model.npz", *arguments)
+    assert code == 0, err
+    best = json.loads(out)
+    assert len(best) == 10 and all(line[f"{item}_id"].startswith("crime") for line in best)
+    assert [line["rank"] for line in best] == list(range(1, 11))
+
+
+def test_tiny_ratings_are_not_printed_as_zero(tmp_path):
+    frame = books()
+    frame["stars"] *= 1e-5
+    frame.to_csv(tmp_path / "books.csv", index=False)
+    code, _, err = run("fit", tmp_path / "books.csv", *OPTIONS, "--out", tmp_path / "model.npz")
+    assert code == 0, err
+    arguments = ["--user", "crime lover 001", "--format", "json"]
+    _, out, _ = run("recommend", tmp_path / "model.npz", *arguments)
+    assert all(5e-5 < line["prediction"] <= 1e-4 for line in json.loads(out))

@@ -218,3 +218,8 @@ def test_where_compiled_code_cannot_be_kept_it_is_compiled_each_time():
         "print(_kernels.by_row(one, one, np.array([1.5]), 1).residual)"
     )
     assert in_a_fresh_process(code) == "[1.5]"
+
+
+def test_arrays_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match="one length. Received: 3, 2 and 3"):
+        _kernels.by_row(np.zeros(3, int), np.zeros(2, int), np.zeros(3), 1)

@@ -217,3 +217,11 @@ def test_the_draws_do_not_depend_on_how_many_are_made_at_once(held_out, monkeypa
 def test_an_unknown_metric_is_refused_with_those_there_are(held_out):
     with pytest.raises(ValueError, match="one of rmse, mae. Received: 'mse'"):
         metrics.interval(*held_out, metric="mse")
+
+
+def test_recall_of_a_list_that_holds_a_movie_twice_is_refused():
+    """More hits than relevant movies would be a recall of 2."""
+    with pytest.raises(ValueError, match="at most as many hits as relevant movies"):
+        metrics.recall(np.array([[True, True]]), np.array([1]))
+    with pytest.raises(ValueError, match="should have a relevant movie"):
+        metrics.recall(np.array([[False, False]]), np.array([0]))
