@@ -247,8 +247,8 @@ def _refuse_to_rise(rows: list[list], negligible: float, settings: ALSSettings) 
     if len(costs) > 1 and not costs[-1] <= 1.001 * costs[-2] + negligible:
         raise FloatingPointError(
             f"the cost rose from {costs[-2]:.4g} to {costs[-1]:.4g} at iteration {rows[-1][0]}: "
-            f"with {settings.n_features} features, `lam` = {settings.lam:g} is too small for single "
-            "precision. Raise `lam`, or lower `n_features`."
+            f"with {settings.n_features} features, `lam` = {settings.lam:g} is too small for "
+            "single precision. Raise `lam`, or lower `n_features`."
         )
 
 
