@@ -7,12 +7,13 @@ have left there for each other and for you: see `chapter`.
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import math
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ NOTEBOOKS = ROOT / "notebooks"
 DEFAULT = ROOT / "runs" / "default"
 PAGE = "index.html"
 RUN_DIR = "run_dir"
+MARKER = ".cflib-run"  # in the folder of a run: what a run left there may be replaced
 # A kernel of ipykernel 7 warns at each start that it talks over loopback in plain text, and may log
 # an error when it is interrupted to be shut down. What goes wrong in a chapter is in its outputs.
 KERNEL_ARGUMENTS = ["--log-level=CRITICAL"]
@@ -149,7 +151,8 @@ def run(
 ) -> Path:
     """Execute the chapters in order into `out`, with a line for each; return the page's path.
 
-    What an earlier run left in `out` is removed first: the folder holds one run.
+    What an earlier run left in `out` is removed first: the folder holds one run. A folder with
+    files that no run made is refused, and so is one in which another run is going on.
 
     Parameters
     ----------
@@ -164,7 +167,8 @@ def run(
     ------
     ValueError
         Before anything runs: there are no chapters, no chapter has such a parameter or it is of
-        another type, or `out` is the chapters' own folder.
+        another type; and for an `out` that is the chapters' own folder, has files that no run
+        made, or is in use.
     RunError
         When a chapter fails. Its executed notebook stays, up to the cell that failed.
     """
@@ -177,18 +181,43 @@ def run(
         raise ValueError(f"the folder of a run should not be that of the chapters. Received: {out}")
     known = {path.stem: parameters(path) for path in paths}
     values = assign(pairs, known)
-    out.mkdir(parents=True, exist_ok=True)
-    pictures = filter(None, map(picture, read_metrics(out).values()))
-    for name in (MODEL, METRICS, PAGE, *pictures, *(path.name for path in paths)):
-        (out / name).unlink(missing_ok=True)
-    for number, path in enumerate(paths, start=1):
-        run_dir = {RUN_DIR: str(out)} if RUN_DIR in known[path.stem] else {}
-        started = time.perf_counter()
-        _execute(path, out / path.name, values[path.stem] | run_dir)
-        seconds = time.perf_counter() - started
-        print(f"{number}/{len(paths)}  {path.stem:20}{seconds:5.0f} s", flush=True)
-    page.write(out / PAGE, [out / path.name for path in paths])
+    with _alone_in(out):
+        pictures = filter(None, map(picture, read_metrics(out).values()))
+        for name in (MODEL, METRICS, PAGE, *pictures, *(path.name for path in paths)):
+            (out / name).unlink(missing_ok=True)
+        for number, path in enumerate(paths, start=1):
+            run_dir = {RUN_DIR: str(out)} if RUN_DIR in known[path.stem] else {}
+            started = time.perf_counter()
+            _execute(path, out / path.name, values[path.stem] | run_dir)
+            seconds = time.perf_counter() - started
+            print(f"{number}/{len(paths)}  {path.stem:20}{seconds:5.0f} s", flush=True)
+        page.write(out / PAGE, [out / path.name for path in paths])
     return out / PAGE
+
+
+@contextlib.contextmanager
+def _alone_in(out: Path) -> Iterator[None]:
+    """Make the folder of a run, mark it as one, and hold it until the run is over."""
+    import locket  # here, because chapters import this module and hold no folder
+
+    marks = (MARKER, MODEL, METRICS)  # runs before 0.2 had no marker
+    is_ours = out == DEFAULT or any((out / name).exists() for name in marks)
+    if out.is_dir() and any(out.iterdir()) and not is_ours:
+        raise ValueError(
+            f"{out} has files that no run made. Choose another folder for the run, or an empty one."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    lock = locket.lock_file(str(out / MARKER), timeout=0)
+    try:
+        lock.acquire()
+    except locket.LockError:
+        raise ValueError(
+            f"another run is going on in {out}. Wait for its end, or choose another folder."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _execute(chapter: Path, executed: Path, values: dict[str, Any]) -> None:

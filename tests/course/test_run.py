@@ -1,5 +1,6 @@
 """A run of the chapters: its parameters, its folder, and what a failure leaves."""
 
+import locket
 import nbformat
 import pandas as pd
 import pytest
@@ -126,7 +127,7 @@ def test_a_run_leaves_executed_chapters_one_page_and_what_was_recorded(folder, t
         "drawn": {"figure": "drawn.png"},
     }
     chapters, others = ["01_first.ipynb", "02_second.ipynb"], ["index.html", "metrics.json"]
-    files = {*chapters, *others, "drawn.png", "notes.txt"}
+    files = {*chapters, *others, "drawn.png", "notes.txt", run.MARKER}
     assert {path.name for path in out.iterdir()} == files
     executed, second = (
         nbformat.read(out / name, as_version=4) for name in ("01_first.ipynb", "02_second.ipynb")
@@ -168,6 +169,27 @@ def test_the_chapters_themselves_are_never_run_over(folder):
     with pytest.raises(ValueError, match="should not be that of the chapters"):
         run.run(folder, folder=folder)
     assert before == {path: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_folder_with_files_that_no_run_made_stays_as_it_is(folder, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "index.html").write_text("my own page")
+    (mine / "01_first.ipynb").write_text("my own notebook")
+    with pytest.raises(ValueError, match="has files that no run made. Choose another folder"):
+        run.run(mine, folder=folder)
+    kept = {path.name: path.read_text() for path in mine.iterdir()}
+    assert kept == {"index.html": "my own page", "01_first.ipynb": "my own notebook"}
+
+
+def test_two_runs_do_not_share_a_folder(folder, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    another = locket.lock_file(str(out / run.MARKER), timeout=0)
+    with another, pytest.raises(ValueError, match="another run is going on in"):
+        run.run(out, folder=folder)
+    assert run.run(out, folder=folder).exists() and (out / run.MARKER).exists()
+    assert run.run(out, folder=folder).exists()  # its own folder may be used again
 
 
 def test_the_command_refuses_a_parameter_before_anything_runs_and_fails(tmp_path):
