@@ -14,7 +14,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_every_chapter_is_in_the_table_and_every_local_link_leads_somewhere():
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
-    missing = [link for link in links if not (ROOT / link).exists()]
+    # an anchor in this page is looked up by test_prose.py
+    missing = [k for k in links if not k.startswith("#") and not (ROOT / k).exists()]
     assert not missing
     chapters = {f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert chapters and chapters <= set(links)
