@@ -230,9 +230,10 @@ def coverage(
     groups = {"all": np.ones(len(test), bool), **_groups(split, axis, edges)}
     for name, model in models.items():
         _check_trained_on(name, model, split)
-        if not hasattr(model, "predict_interval"):
-            raise TypeError(f"the model {name!r} does not know how sure it is: {model!r}")
-        ends = model.predict_interval(test.movie_index, test.user_index, level)
+        try:
+            ends = model.predict_interval(test.movie_index, test.user_index, level)
+        except AttributeError:
+            raise TypeError(f"the model {name!r} does not know how sure it is: {model!r}") from None
         low, high = (_checked_predictions(name, end, test) for end in ends)
         is_covered = metrics.covered(test.value, low, high)
         for group, in_group in groups.items():
