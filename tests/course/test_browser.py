@@ -6,7 +6,8 @@ import re
 import nbformat
 import pytest
 
-from cflib import ALSSettings, fit_als, holdout, load, people
+from cflib import ALSSettings, fit_als, fit_implicit, holdout, load, people
+from cflib.models import Recommender
 from course import notebooks, run
 
 from . import browsing
@@ -108,6 +109,7 @@ def _of_the_chapter():
     names = {field.name for field in dataclasses.fields(ALSSettings)}
     settings = ALSSettings(**{name: values[name] for name in names & set(values)})
     model = fit_als(split.train, settings)
+    model = Recommender.of(fit_implicit(split.train, seed=values["seed"]), model)
     ratings = people.own_ratings(model, values["my_ratings"]).to_dict()
     return model, ratings, values["min_ratings"]
 
@@ -138,10 +140,10 @@ def assert_the_panel_follows(page, model, ratings: dict, min_ratings: int):
     expect(panel.get_by_role("status")).to_contain_text("No title is like")
     panel.get_by_label("Search").fill("blade runner 1982")
     expect(panel.get_by_label("Found").locator("option").first).to_have_text("Blade Runner (1982)")
-    panel.get_by_label("Rating, 0.5–5").fill("0.5")
+    panel.get_by_label("Rating, 0.5–5").fill("5")
     panel.get_by_label("Rating, 0.5–5").press("Tab")
     panel.get_by_role("button", name="Rate").press("Enter")
-    assert expect_the_list_for(ratings | {541: 0.5}) != before
+    assert expect_the_list_for(ratings | {541: 5.0}) != before
     assert min(page.evaluate(browsing.RATE_AGAIN, [4, 1, 0.5])) < 0.2
     panel.get_by_label("Rating, 0.5–5").fill("9")
     panel.get_by_label("Rating, 0.5–5").press("Tab")
