@@ -12,7 +12,8 @@ Rows are movies and columns are users, everywhere. Read the heart in this order:
     evaluation   models and a split in, a table out
 
 Beyond it: `data` finds and reads ratings; `models` has the Bayesian, the implicit, the popularity
-and the Spark model; `people` has lists, reasons, and people who are new; `tune` chooses λ.
+and the Spark model; `people` has lists, reasons, and people who are new; `tune` compares the
+models on a set and keeps the best; `updating` takes new ratings into a model.
 
     from cflib import evaluate, fit_als, holdout, load, recommend
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from . import settings as settings
     from . import split as split
     from . import tune as tune
+    from . import updating as updating
     from ._tensorflow import tf as tf
     from .adam import AdamSettings as AdamSettings
     from .adam import fit_adam as fit_adam
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
     from .split import holdout as holdout
     from .split import kfold as kfold
     from .split import latest as latest
+    from .updating import update as update
 
 # Where each name is. A test holds this table to the imports above, which are for type checkers.
 _NAMES = {
@@ -97,6 +100,7 @@ _NAMES = {
     "settings": "",
     "split": "by_time holdout kfold latest",
     "tune": "",
+    "updating": "update",
 }
 _ROOM_OF = {name: room for room, names in _NAMES.items() for name in names.split()}
 _ROOMS = {room for room in _NAMES if not room.startswith("_")}

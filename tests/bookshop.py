@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from click.testing import CliRunner
 
-from cflib import data
+from cflib import data, fit_als, fit_implicit
+from cflib.cli import cli
+from cflib.models import Recommender
 
 SHELVES = ("poetry", "crime", "garden")
 OPTIONS = ["--user", "reader", "--item", "isbn", "--rating", "stars"]
@@ -31,11 +34,13 @@ def books(n_readers=600, n_books=300, n_ratings=30_000, seed=0) -> pd.DataFrame:
     )
 
 
-def read(frame: pd.DataFrame) -> data.Ratings:
+def read(frame: pd.DataFrame, kind: str = "auto") -> data.Ratings:
     """The ratings in such a frame, through a file."""
     with tempfile.TemporaryDirectory() as folder:
         frame.to_csv(Path(folder) / "books.csv", index=False)
-        return data.read(Path(folder) / "books.csv", user="reader", item="isbn", rating="stars")
+        return data.read(
+            Path(folder) / "books.csv", user="reader", item="isbn", rating="stars", kind=kind
+        )
 
 
 def shell(folder: Path, *arguments: str) -> str:
@@ -51,3 +56,29 @@ def shell(folder: Path, *arguments: str) -> str:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return done.stdout
+
+
+def invoke(*arguments: object, ok: bool = True) -> tuple[str, str]:
+    """What `cflib` prints in this process, on stdout and on stderr; `ok` is what it should be."""
+    done = CliRunner().invoke(cli, list(map(str, arguments)))
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    assert (done.exit_code == 0) == ok, done.output
+    return done.stdout, done.stderr
+
+
+def small_shop(
+    folder: Path, item: str = "isbn", divide_by: float = 1.0
+) -> tuple[Path, pd.DataFrame]:
+    """A model of two, with its ratings, in `folder`; and the frame that it was trained on."""
+    frame = books(100, 60, 2_000).rename(columns={"isbn": item})
+    frame["stars"] /= divide_by
+    frame.to_csv(folder / "books.csv", index=False)
+    columns = {"user": "reader", "item": item, "rating": "stars"}
+    ratings = data.read(folder / "books.csv", **columns)
+    notes = {"columns": columns | {"timestamp": None}, "data": {"file": "books.csv"}}
+    model = Recommender.of(
+        fit_implicit(ratings, n_features=8, threshold=6.0 / divide_by),
+        fit_als(ratings, n_features=4, lam=4.0 / divide_by),
+        notes,
+    )
+    return model.save(folder / "model.npz", ratings), frame

@@ -15,6 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..ratings import Ratings
+from .guessing import code_in, distinct_values
 
 CONSTANT_FROM = 5  # ratings: a user with fewer may well give the same rating each time
 N_EXAMPLES = 3
@@ -39,8 +40,8 @@ def quality_report(
     DataFrame
         A row for each kind, indexed by `oddity` (a description in words). `count`: how many were
         found. `of`: among how many. `share`: count / of. `examples`: ids of the first few, as
-        "user: item" where ratings are counted. Kinds about times are there only if `ratings` has
-        times.
+        "user: item" where ratings are counted. Rows about times, about zeros in ids that are text,
+        and about a value that seems to stand for "not rated" are there only where they apply.
     """
     users, items = ratings.user_ids, ratings.movie_ids
     n_users, n_items = ratings.n_users, ratings.n_movies
@@ -54,13 +55,28 @@ def quality_report(
         _row(again, len(ratings), repeats, len(ratings.repeats)),
         _row(f"{item} with one rating", n_items, items[ratings.movie_counts == 1]),
         _row(f"{user} with one rating", n_users, users[ratings.user_counts == 1]),
-        _row(constant, n_users, users[_is_constant(ratings)]),
+        _row(constant, n_users, users[_is_constant(ratings) & (ratings.kind != "likes")]),
         _row(f"{user} who rated more than half of all", n_users, users[many]),
         _row(cut_off, n_users, users[_is_cut_off(ratings)]),
         _row(f"{user} {alike}", n_users, _alike(users)),
         _row(f"{item} {alike}", n_items, _alike(items)),
-        _row_of_ratings("ratings of 0 (does it mean 'not rated'?)", ratings, ratings.value == 0),
+        _row_of_ratings(
+            "ratings of 0 (does it mean 'not rated'?)",
+            ratings,
+            (ratings.value == 0) & (ratings.kind != "thumbs"),
+        ),
     ]
+    rows += [
+        _row(f"{name} that differ only in zeros", len(ids), _alike_but_for_zeros(ids))
+        for name, ids in ((f"{user} ids", users), (f"{item} ids", items))
+        if ids.dtype.kind == "U"
+    ]
+    code = code_in(*distinct_values(ratings.value)) if len(ratings) else None
+    if code is not None:
+        oddity = (
+            f"{code:g}, far from all other ratings: if it means 'not rated', `missing={code:g}`"
+        )
+        rows.append(_row_of_ratings(oddity, ratings, ratings.value == code))
     if ratings.timestamp is not None:
         later = ratings.timestamp > (time.time() if now is None else now)
         in_1970 = (ratings.timestamp >= 0) & (ratings.timestamp < YEAR)
@@ -121,5 +137,21 @@ def _alike(ids: np.ndarray) -> np.ndarray:
     """Ids that equal another id but for case and spaces."""
     if np.issubdtype(ids.dtype, np.number):
         return ids[:0]
-    plain = pd.Series(ids).str.casefold().str.replace(r"\s", "", regex=True)
-    return ids[plain.duplicated(keep=False).to_numpy()]
+    return ids[_plain(ids).duplicated(keep=False).to_numpy()]
+
+
+def _alike_but_for_zeros(ids: np.ndarray) -> np.ndarray:
+    """Ids that equal another id but for zeros in front or after the point, as 7, 007 and 7.0 do.
+
+    Case and spaces are not compared, either; ids that differ in these alone are left to `_alike`.
+    """
+    plain = _plain(ids)
+    number = plain.str.replace(r"^0+(?=\d)", "", regex=True).str.replace(
+        r"^(\d+)\.0*$", r"\1", regex=True
+    )
+    n_ways = plain.groupby(number).transform("nunique")
+    return ids[(n_ways > 1).to_numpy()]
+
+
+def _plain(ids: np.ndarray) -> pd.Series:
+    return pd.Series(ids).str.casefold().str.replace(r"\s", "", regex=True)

@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -42,6 +43,8 @@ class Edition:
         Size of the zip.
     sha256 : str
         Hash of the zip.
+    files : dict of str to str
+        SHA-256 of the published files, by name; {} where they are not checked.
     """
 
     title: str
@@ -49,6 +52,7 @@ class Edition:
     zip_name: str | None = None
     n_bytes: int = 0
     sha256: str = ""
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 EDITIONS = {
@@ -57,8 +61,18 @@ EDITIONS = {
         zip_name="ml-latest-small.zip",
         n_bytes=978_202,
         sha256="696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436",
+        files={
+            "ratings.csv": "aa289ca83157595d0df6aea1be6a4ded676ddc4385472e8313a8ed9805352646",
+            "movies.csv": "5a5f32dd9bb3797b8e728a1b98958789d2b13f294a69fdfbc5727f8a9611aa07",
+        },
     ),
-    "movielens_2016": Edition("MovieLens ml-latest-small, October 2016, bundled"),
+    "movielens_2016": Edition(
+        "MovieLens ml-latest-small, October 2016, bundled",
+        files={
+            "ratings.csv": "b4239649fbf90ebf405c56c3ae1d929d9e7c86fc1a3a80cbef1c884df593ef73",
+            "movies.csv": "bf1256823f4b1bf331b6584161a3a25faccefe1e6914d9906c0bbb4f8b076d0e",
+        },
+    ),
     "ml-100k": Edition(
         "MovieLens 100K, 1998",
         (1.0, 5.0),
@@ -122,9 +136,11 @@ def load(name: str = "auto", path: str | Path | None = None) -> Ratings:
     Raises
     ------
     ValueError
-        For a name that no set has, and for files with an error in them (see `read`).
+        For a name that no set has, for files with an error in them (see `read`), and for a set
+        whose files are known and are not the published ones.
     FileNotFoundError
-        Where the set is not on this disk and could not be downloaded; says why.
+        Where the set is not on this disk and could not be downloaded; says why. And where the
+        folder that CFLIB_DATA names is missing.
     """
     if name != "auto" and name not in EDITIONS:
         raise ValueError(
@@ -134,6 +150,7 @@ def load(name: str = "auto", path: str | Path | None = None) -> Ratings:
     if path is not None:
         folder = Path(path)
         return _read_folder(folder, folder.resolve().name if name == "auto" else name)
+    _check_variable()
     if name == "auto":
         return _load_auto()
     return _read_folder(find(name) or _download(name), name)
@@ -170,10 +187,23 @@ def _places(name: str) -> list[Path]:
 
     A relative CFLIB_DATA means the same from the repository's root and from notebooks/.
     """
-    variable = os.environ.get("CFLIB_DATA")
-    roots = [Path(variable).absolute(), REPOSITORY / variable] if variable else []
-    roots += [REPOSITORY / "data", cache_folder()]
+    roots = [*_named_roots(), REPOSITORY / "data", cache_folder()]
     return [root / name for root in dict.fromkeys(roots)]
+
+
+def _named_roots() -> list[Path]:
+    variable = os.environ.get("CFLIB_DATA")
+    return [Path(variable).absolute(), REPOSITORY / variable] if variable else []
+
+
+def _check_variable() -> None:
+    """Raise FileNotFoundError where CFLIB_DATA names a folder that is not there."""
+    roots = _named_roots()
+    if roots and not any(root.is_dir() for root in roots):
+        raise FileNotFoundError(
+            f"CFLIB_DATA is {os.environ['CFLIB_DATA']}, and there is no such folder. Correct it, "
+            "or remove it from the environment (`unset CFLIB_DATA`)."
+        )
 
 
 def cache_folder() -> Path:
@@ -190,9 +220,15 @@ def describe(ratings: Ratings) -> str:
     edition = EDITIONS.get(ratings.name)
     title = f" ({edition.title})" if edition else ""
     low, high = ratings.scale
+    what = {
+        "ratings": f"ratings from {low:g} to {high:g}",
+        "likes": "likes",
+        "counts": f"counts from {low:g} to {high:g}",
+        "thumbs": "likes and dislikes",
+    }[ratings.kind]
     note = f" [{ratings.note}]" if ratings.note else ""
     return (
-        f"{ratings.name}{title}: {ratings.n_ratings:,} ratings from {low:g} to {high:g} of "
+        f"{ratings.name}{title}: {ratings.n_ratings:,} {what} of "
         f"{ratings.n_movies:,} movies by {ratings.n_users:,} users{note}"
     )
 
@@ -250,9 +286,25 @@ def _read_folder(folder: Path, name: str) -> Ratings:
         raise FileNotFoundError(
             f"{folder}: there should be a folder here with one of {', '.join(READERS)} in it.{hint}"
         )
+    _check_published(folder, name)
     if path.stat().st_size < COMPACT_FROM_BYTES:
         return _parse(path, name)
     return _parse_once(path, name)
+
+
+def _check_published(folder: Path, name: str) -> None:
+    """Raise ValueError where a file of a known edition is not the published one."""
+    edition = EDITIONS.get(name)
+    for file, sha256 in (edition.files if edition else {}).items():
+        path = folder / file
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+            again = "Put the published file there"
+            if edition is not None and edition.zip_name is not None:
+                again = f"Remove {folder} and call `data.load({name!r})`, which downloads it again"
+            raise ValueError(
+                f"{path} is not the published file: its SHA-256 differs. {again}. If it is a set "
+                "of your own, read it by `data.read`, or give its folder another name."
+            )
 
 
 def _parse(path: Path, name: str) -> Ratings:

@@ -69,6 +69,7 @@ def save(ratings: Ratings, folder: str | Path, *, origin: Any = None) -> None:
             "format": FORMAT,
             "name": ratings.name,
             "note": ratings.note,
+            "kind": ratings.kind,
             "scale": list(ratings.scale),
             **{size: getattr(ratings, size) for size in SIZES},
             "has_timestamp": ratings.timestamp is not None,
@@ -111,6 +112,7 @@ def open(folder: str | Path) -> Ratings:
     return Ratings(
         **arrays,
         movies=_movies(folder / MOVIES, head["n_movies"]),
+        kind=head.get("kind", "ratings"),  # sets saved by 0.1.0 have none
         scale=tuple(head["scale"]),
         name=head["name"],
         note=head["note"],

@@ -4,6 +4,7 @@
     new_user    a new user folded in, the reasons of a prediction; a new movie
     lists       a user's history, and recommendations: ranked, filtered, diversified
     similarity  similar movies, similar users, the map of the movies
+    blocks      lists for many users, a block of them at a time
     elicit      which movies to ask somebody new about
     cold_start  how well users are served whom training has not seen
     wording     a model and its lists in the words of the file that it was trained on
@@ -13,6 +14,7 @@ titles.
 """
 
 from . import cold_start
+from .blocks import allowed_items, list_for, lists_in_blocks
 from .elicit import questions
 from .lists import history, new_user_list, recommend, recommend_new
 from .new_user import NewUser, explain, fold_in, fold_in_movie, solved
@@ -21,7 +23,11 @@ from .titles import find_movies, movie_id_of, own_ratings
 from .wording import (
     columns_of,
     describe,
+    empty_columns,
+    known_item,
+    known_ratings,
     known_user,
+    read_items,
     read_person,
     recommend_person,
     recommend_user,
@@ -31,20 +37,27 @@ from .wording import (
 __all__ = [
     "Map",
     "NewUser",
+    "allowed_items",
     "cold_start",
     "columns_of",
     "describe",
+    "empty_columns",
     "explain",
     "find_movies",
     "fold_in",
     "fold_in_movie",
     "history",
+    "known_item",
+    "known_ratings",
     "known_user",
+    "list_for",
+    "lists_in_blocks",
     "movie_id_of",
     "movie_map",
     "new_user_list",
     "own_ratings",
     "questions",
+    "read_items",
     "read_person",
     "recommend",
     "recommend_new",

@@ -1,6 +1,8 @@
 """Reading: a correct file of any kind becomes `Ratings`; an error is reported with its place."""
 
+import dataclasses
 import re
+import shutil
 import warnings
 
 import numpy as np
@@ -132,10 +134,25 @@ def test_ids_that_are_text_stay_text_and_are_sorted_as_text(file):
     assert ratings.user_index_of("zoë") == 1
 
 
-@pytest.mark.parametrize("written", ["7", " 7", "7.0", "07"])
-def test_whole_numbers_are_the_same_id_however_they_are_written(file, written):
+@pytest.mark.parametrize("written", [" 7", "7.0", "07", "+7"])
+def test_an_id_goes_out_as_it_came_in_and_is_never_merged_with_another(file, written):
     ratings = data.read(file(f"userId,movieId,rating\n7,1,3\n{written},2,4\n"))
-    assert ratings.user_ids.dtype == np.int64 and ratings.user_ids.tolist() == [7]
+    assert ratings.user_ids.tolist() == sorted(["7", written])
+    assert triples(ratings) == [("7", 1, 3), (written, 2, 4)]
+
+
+def test_ids_are_whole_numbers_where_each_is_how_its_number_is_written(file):
+    ratings = data.read(file("userId,movieId,rating\n0,10,3\n-7,2,4\n"))
+    assert ratings.user_ids.dtype == np.int64 and ratings.user_ids.tolist() == [-7, 0]
+    assert ratings.movie_ids.tolist() == [2, 10]
+
+
+def test_an_isbn_keeps_its_leading_zero_and_its_title(file):
+    path = file("reader,isbn,stars\nanna,0140449138,5\nben,9780141439518,4\n", "books.csv")
+    titles = file("isbn,title\n0140449138,The Iliad\n9780141439518,Emma\n", "titles.csv")
+    ratings = data.read(path, movies=titles)
+    assert ratings.movie_ids.tolist() == ["0140449138", "9780141439518"]
+    assert ratings.movies["title"].tolist() == ["The Iliad", "Emma"]
 
 
 def test_numbers_beyond_64_bits_are_kept_apart_as_text(file):
@@ -201,17 +218,26 @@ def test_a_large_file_is_read_in_blocks_that_agree(file, monkeypatch):
 
 def test_a_missing_column_is_named_with_those_that_there_are(file):
     path = file("user,movieId,rating\n1,2,3\n")
-    refused(path, "no column 'userId'", "'user', 'movieId', 'rating'", "`user`")
+    refused(path, "no column 'userId'", "'user', 'movieId', 'rating'", "`user`", user="userId")
     assert data.read(path, user="user").n_ratings == 1
+
+
+def test_of_a_misspelt_column_the_nearest_is_named(file):
+    path = file("reader,isbn,stars\n1,2,3\n")
+    refused(path, "no column 'readr'. Did you mean 'reader'?", user="readr")
+    titles = file("isnb,title\n2,Emma\n", "titles.csv")
+    with pytest.raises(ValueError, match="no column 'isbn'. Did you mean 'isnb'"):
+        data.read(path, movies=titles)
 
 
 def test_two_columns_of_one_name_and_one_column_for_two_things_are_refused(file):
     refused(file("userId,movieId,rating,rating\n1,2,3,4\n"), "one column 'rating'", "Rename")
-    refused(file(GOOD), "different columns", "'movieId', 'movieId'", user="movieId")
+    both = {"user": "movieId", "item": "movieId"}
+    refused(file(GOOD), "different columns", "'movieId', 'movieId'", **both)
 
 
 def test_a_missing_column_in_parquet_is_named(other_names):
-    refused(other_names[1]["parquet"], "no column 'userId'", "'who'")
+    refused(other_names[1]["parquet"], "no column 'userId'", "'who'", user="userId")
 
 
 @pytest.mark.parametrize("text", ["good", "", "4,5", "NULL", "1_0"])
@@ -323,10 +349,10 @@ def test_a_file_that_is_not_parquet_is_refused_as_that(file):
     refused(file(GOOD, "mine.parquet"), "not a Parquet file")
 
 
-def test_an_unknown_suffix_asks_for_the_separator(file):
-    path = file(GOOD.replace(",", ";"), "mine.txt")
+def test_what_does_not_say_how_columns_are_separated_asks_for_the_separator(file):
+    path = file(GOOD.replace(",", "#"), "mine.txt")
     refused(path, "'.txt'", "`separator`")
-    assert data.read(path, separator=";").n_ratings == 3
+    assert data.read(path, separator="#").n_ratings == 3
     with pytest.raises(ValueError, match="`separator` should be one character. Received: '::'"):
         data.read(path, separator="::")
 
@@ -407,7 +433,14 @@ def folder_with(root, rating):
 
 
 @pytest.fixture
-def roots(tmp_path, monkeypatch):
+def any_files(monkeypatch):
+    """movielens_small may have other files than the published ones."""
+    edition = dataclasses.replace(sets.EDITIONS["movielens_small"], files={})
+    monkeypatch.setitem(sets.EDITIONS, "movielens_small", edition)
+
+
+@pytest.fixture
+def roots(tmp_path, monkeypatch, any_files):
     """The four places, in the order of the search, each with its own copy of the set."""
     monkeypatch.setattr(sets, "REPOSITORY", tmp_path / "repository")
     monkeypatch.setattr(sets, "cache_folder", lambda: tmp_path / "cache")
@@ -497,7 +530,7 @@ def test_ml_1m_and_ml_10m_have_double_colons(file, tmp_path, name, encoding):
 
 
 @pytest.mark.parametrize("name", ["movielens_small", "ml-20m", "ml-25m", "ml-32m"])
-def test_the_newer_sets_are_comma_separated(file, tmp_path, name):
+def test_the_newer_sets_are_comma_separated(file, tmp_path, any_files, name):
     lines = "2,5,3.0,881250949\n1,12,5.0,978300760\n1,5,4.0,978302109\n"
     file(HEADER + lines, f"{name}/ratings.csv")
     movies = 'movieId,title,genres\n5,Copycat (1995),Drama\n12,"Misérables, Les (1995)",A|B\n'
@@ -537,6 +570,28 @@ def test_a_large_set_is_parsed_once_and_again_when_its_file_changes(roots, monke
     assert data.load("movielens_small", roots[0]).value.tolist() == [3.5] and len(parsed) == 3
 
 
+# ---------------------------------------------------------------- complete or refused
+
+
+@pytest.mark.parametrize("name", ["ratings.csv", "movies.csv"])
+def test_a_known_edition_that_was_cut_at_a_lines_end_is_refused(tmp_path, name):
+    folder = tmp_path / "movielens_2016"
+    shutil.copytree(data.find("movielens_2016"), folder)
+    assert data.load("movielens_2016", folder).n_ratings == 100_004
+    lines = (folder / name).read_bytes().splitlines(keepends=True)
+    (folder / name).write_bytes(b"".join(lines[:-100]))
+    for edition in ("movielens_2016", "auto"):  # with "auto" the folder's name is the set's
+        with pytest.raises(ValueError, match=rf"{name} is not the published file: its SHA-256"):
+            data.load(edition, folder)
+
+
+def test_a_variable_that_names_no_folder_is_refused_by_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("CFLIB_DATA", str(tmp_path / "dtaa"))
+    for name in ("auto", "movielens_2016"):
+        with pytest.raises(FileNotFoundError, match=r"CFLIB_DATA is .*dtaa, and there is no such"):
+            data.load(name)
+
+
 # ---------------------------------------------------------------- the 2018 edition
 
 
@@ -557,7 +612,7 @@ def test_one_persons_ratings_need_no_user_column_and_take_the_known_ids_kind(tmp
     path.write_text("isbn,stars\n007,9\n12,3.5\nx1,4\n")
     columns = {"user": "reader", "item": "isbn", "rating": "stars"}
     as_numbers = data.read_person(path, np.array([7, 12]), **columns)
-    assert as_numbers == {7: 9, 12: 3.5, "x1": 4}
+    assert as_numbers == {"007": 9, 12: 3.5, "x1": 4}
     as_text = data.read_person(path, np.array(["007", "x1"]), **columns)
     assert as_text == {"007": 9, "12": 3.5, "x1": 4}
 

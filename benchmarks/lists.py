@@ -1,0 +1,109 @@
+"""The lists that somebody gets: of all models of `tune.fit`, and before and after it.
+
+`python -m benchmarks.lists` prints two tables. The first is what `tune.fit` measures on a set's
+held-out ratings. The second judges the lists of ALS, of the most popular movies, and of the model
+that `tune.fit` keeps, on ratings that it has not seen: the latest fifth of each user's, and those
+of people who were left out of training, after 1, 5, 10 and 20 of their ratings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import click
+import numpy as np
+import pandas as pd
+
+from cflib import data, evaluation, fit_als, fit_popularity, metrics, split, tune
+from cflib.model import Model
+from cflib.people import cold_start
+from cflib.ratings import Ratings
+
+BEFORE, POPULAR, NOW = "ALS (before)", "most popular", "tune.fit (now)"
+LATEST = "known, latest fifth"
+
+
+def lists(train: Ratings, seed: int = 0, quick: bool = False) -> tuple[dict[str, Model], str]:
+    """The three models, trained on these ratings, and what `tune.fit` kept for lists."""
+    tuned = tune.fit(train, seed=seed, quick=quick)
+    models = {
+        BEFORE: fit_als(train, tuned.settings["als"]),
+        POPULAR: fit_popularity(train),
+        NOW: tuned.model,
+    }
+    return models, tuned.ranker
+
+
+def known(models: Mapping[str, Model], part: split.Split) -> dict[str, metrics.Shares]:
+    """NDCG@10 on the latest ratings of the users that the models were trained on."""
+    frames = evaluation.rankings(models, part)
+    return {
+        name: metrics.mean_shares(frame["ndcg"], frame.index, part.test.n_users)
+        for name, frame in frames.items()
+    }
+
+
+def left_out(
+    models: Mapping[str, Model], newcomers: cold_start.Newcomers, n: int, k: int = 10
+) -> dict[str, metrics.Shares]:
+    """NDCG@10 of new people, folded in with the first n of their ratings."""
+    given, test, threshold = newcomers.first(n), newcomers.test, newcomers.train.like_threshold
+    likes = test if threshold is None else test.take(test.value >= threshold)
+    n_relevant = likes.user_counts
+    people = np.flatnonzero(n_relevant)
+    pairs = likes.user_index * np.int64(test.n_movies) + likes.movie_index
+    shares = {}
+    for name, model in models.items():
+        best, _ = evaluation.top_n(model.fold_in(given), given, k)
+        hits = np.isin(people[:, None] * np.int64(test.n_movies) + best[people], pairs)
+        ndcg = metrics.ndcg(hits & (best[people] >= 0), n_relevant[people])
+        shares[name] = metrics.mean_shares(ndcg, people, test.n_users)
+    return shares
+
+
+def rows(who: str, shares: Mapping[str, metrics.Shares]) -> list[list]:
+    """A row for each model: NDCG@10, and how much higher the list of now is, with intervals."""
+    return [
+        [who, name, *metrics.estimate(share), *metrics.difference(shares[NOW], share)]
+        for name, share in shares.items()
+    ]
+
+
+def before_and_now(
+    ratings: Ratings,
+    n_people: int = 150,
+    counts: Sequence[int] = (1, 5, 10, 20),
+    seed: int = 0,
+    quick: bool = False,
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The second table, and what `tune.fit` kept for lists in each of its two trainings."""
+    part = split.latest(ratings, 0.2)
+    models, latest_ranker = lists(part.train, seed, quick)
+    table = rows(LATEST, known(models, part))
+    newcomers = cold_start.leave_out(ratings, n_people, max(counts), seed)
+    models, new_ranker = lists(newcomers.train, seed, quick)
+    for n in counts:
+        table += rows(f"left out, after {n}", left_out(models, newcomers, n))
+    columns = ["who", "lists by", "NDCG@10", "low", "high", "now more by", "from", "to"]
+    return pd.DataFrame(table, columns=columns), {LATEST: latest_ranker, "left out": new_ranker}
+
+
+@click.command()
+@click.option("--set", "names", multiple=True, default=["auto"], help="Name of a set; repeatable.")
+@click.option("--people", default=150, show_default=True, help="How many people are left out.")
+@click.option("--seed", default=0, show_default=True, help="Of all random choices.")
+@click.option("--quick", is_flag=True, help="Compare nothing, to see whether it all runs.")
+def main(names: tuple[str, ...], people: int, seed: int, quick: bool) -> None:
+    """Judge the lists of `tune.fit` beside those of ALS and of the most popular movies."""
+    for name in names:
+        ratings = data.load(name)
+        click.echo(f"\n{ratings!r}\n")
+        click.echo(tune.report(tune.fit(ratings, seed=seed, quick=quick)))
+        table, kept = before_and_now(ratings, people, seed=seed, quick=quick)
+        click.echo("\nLists before and now, NDCG@10, with 95% intervals over users:")
+        click.echo(table.round(3).to_string(index=False))
+        click.echo("; ".join(f"{who}: tune.fit kept {ranker}" for who, ranker in kept.items()))
+
+
+if __name__ == "__main__":
+    main()
