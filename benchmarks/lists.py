@@ -1,14 +1,15 @@
 """The lists that somebody gets: of all models of `tune.fit`, and before and after it.
 
-`python -m benchmarks.lists` prints two tables. The first is what `tune.fit` measures on a set's
-held-out ratings. The second judges the lists of ALS, of the most popular movies, and of the model
-that `tune.fit` keeps, on ratings that it has not seen: the latest fifth of each user's, and those
-of people who were left out of training, after 1, 5, 10 and 20 of their ratings.
+`python -m benchmarks.lists` writes `results/lists.md`, with two tables for each set. The first
+judges the lists of ALS, of the most popular movies, and of the model that `tune.fit` keeps, on
+ratings that it has not seen: the latest fifth of each user's, and those of people who were left out
+of training, after 1, 5, 10 and 20 of their ratings. The second is what `tune.fit` itself measures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import click
 import numpy as np
@@ -21,6 +22,14 @@ from cflib.ratings import Ratings
 
 BEFORE, POPULAR, NOW = "ALS (before)", "most popular", "tune.fit (now)"
 LATEST = "known, latest fifth"
+RESULT = Path(__file__).parent / "results" / "lists.md"
+HEAD = """# Lists before and after `cflib fit` compared models
+
+Made by `python -m benchmarks.lists`. Intervals are 95 %, by bootstrap over users. The NDCG@10 of
+lists of movies that the user has not rated in training; a hit is a held-out like. "Now is higher
+by" is the paired difference: above zero, what `cflib fit` keeps for lists is better. ALS ranked
+by predicted rating is what `cflib recommend` gave before.
+"""
 
 
 def lists(train: Ratings, seed: int = 0, quick: bool = False) -> tuple[dict[str, Model], str]:
@@ -88,21 +97,50 @@ def before_and_now(
     return pd.DataFrame(table, columns=columns), {LATEST: latest_ranker, "left out": new_ranker}
 
 
+def markdown(table: pd.DataFrame) -> str:
+    """The table of `before_and_now`, with a line for each of its rows."""
+    lines = ["| whose list | made by | NDCG@10 | now is higher by |", "|---|---|---|---|"]
+    for who, name, value, low, high, more, start, end in table.itertuples(index=False):
+        by = "" if name == NOW else f"{more:.3f} ({start:.3f} to {end:.3f})"
+        lines.append(f"| {who} | {name} | {value:.3f} ({low:.3f}–{high:.3f}) | {by} |")
+    return "\n".join(lines)
+
+
+def section(ratings: Ratings, people: int, seed: int, quick: bool) -> str:
+    """What is written of one set."""
+    table, kept = before_and_now(ratings, people, seed=seed, quick=quick)
+    tuned = tune.fit(ratings, seed=seed, quick=quick)
+    return "\n\n".join(
+        [
+            f"## {ratings.name}",
+            f"{data.describe(ratings)}. {people} people were left out.",
+            markdown(table),
+            "; ".join(f"{who}: `tune.fit` kept {ranker}" for who, ranker in kept.items()) + ".",
+            "What `tune.fit` says of the whole set:",
+            f"```text\n{tune.report(tuned)}\n```",
+        ]
+    )
+
+
 @click.command()
-@click.option("--set", "names", multiple=True, default=["auto"], help="Name of a set; repeatable.")
+@click.option(
+    "--set",
+    "names",
+    multiple=True,
+    default=["movielens_small", "movielens_2016"],
+    show_default=True,
+    help="Name of a set; repeatable.",
+)
 @click.option("--people", default=150, show_default=True, help="How many people are left out.")
 @click.option("--seed", default=0, show_default=True, help="Of all random choices.")
 @click.option("--quick", is_flag=True, help="Compare nothing, to see whether it all runs.")
-def main(names: tuple[str, ...], people: int, seed: int, quick: bool) -> None:
+@click.option("--out", type=click.Path(path_type=Path), default=RESULT, help="File to write.")
+def main(names: tuple[str, ...], people: int, seed: int, quick: bool, out: Path) -> None:
     """Judge the lists of `tune.fit` beside those of ALS and of the most popular movies."""
-    for name in names:
-        ratings = data.load(name)
-        click.echo(f"\n{ratings!r}\n")
-        click.echo(tune.report(tune.fit(ratings, seed=seed, quick=quick)))
-        table, kept = before_and_now(ratings, people, seed=seed, quick=quick)
-        click.echo("\nLists before and now, NDCG@10, with 95% intervals over users:")
-        click.echo(table.round(3).to_string(index=False))
-        click.echo("; ".join(f"{who}: tune.fit kept {ranker}" for who, ranker in kept.items()))
+    sections = [section(data.load(name), people, seed, quick) for name in names]
+    text = "\n\n".join([HEAD.rstrip(), *sections])
+    out.write_text(text + "\n", encoding="utf-8")
+    click.echo(text)
 
 
 if __name__ == "__main__":

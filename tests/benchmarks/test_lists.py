@@ -52,9 +52,12 @@ def test_known_users_are_judged_as_rank_does(ratings):
     )
 
 
-def test_both_tables_are_printed(ratings, monkeypatch):
+def test_both_tables_are_printed_and_written(ratings, monkeypatch, tmp_path):
     monkeypatch.setattr(data, "load", lambda name: dataclasses.replace(ratings, name=name))
-    done = CliRunner().invoke(lists.main, ["--set", "tiny", "--people", "10", "--quick"])
+    out = tmp_path / "lists.md"
+    arguments = ["--set", "tiny", "--people", "10", "--quick", "--out", str(out)]
+    done = CliRunner().invoke(lists.main, arguments)
     assert done.exit_code == 0, done.output
+    assert out.read_text(encoding="utf-8") == done.output
     assert "were not compared" in done.output and "left out, after 20" in done.output
-    assert done.output.count(lists.NOW) == 5 and "tune.fit kept implicit" in done.output
+    assert done.output.count(lists.NOW) == 5 and "`tune.fit` kept implicit" in done.output
