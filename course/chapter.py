@@ -7,12 +7,14 @@ folder from its parameter `run_dir`. Where that is empty, the chapter stands alo
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import io
 import json
 import math
 import numbers
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +40,27 @@ def source(*functions: Callable) -> Markdown:
     """The source code of functions, as the value of a cell: what is shown is what runs."""
     text = "\n\n".join(inspect.getsource(inspect.unwrap(f)).rstrip() for f in functions)
     return Markdown(f"```python\n{text}\n```")
+
+
+def command(line: str, folder: str | Path) -> None:
+    """Run a command of `cflib` in a folder, and show the line with what it prints.
+
+    Parameters
+    ----------
+    line : str
+        What one would type after `cflib`.
+    folder : str or Path
+        Where it runs, so that names of files stay short.
+    """
+    from click.testing import CliRunner
+
+    from cflib.cli import cli
+
+    with contextlib.chdir(folder):
+        done = CliRunner().invoke(cli, shlex.split(line), catch_exceptions=False)
+    print(f"$ cflib {line}\n{done.stdout}")
+    if done.exit_code:
+        raise RuntimeError(f"`cflib {line}` failed: {done.stderr}")
 
 
 def show(figure: Figure, alt: str, dpi: int = 110) -> None:

@@ -239,7 +239,9 @@ def _results(model: FactorModel) -> list[str]:
         return ["not known: only `cflib fit` measures them. `cflib evaluate MODEL FILE` does, too."]
     lines = list(held_out.get("sentences", []))
     table = pd.DataFrame(held_out["table"])
-    lines += output.formatted(table, "table").splitlines()
+    if len(table):  # the values; the sentences say which of them differ by more than chance
+        table = table[[name for name in table if "_" not in str(name)]].dropna(axis=1, how="all")
+        lines += output.formatted(table, "table").splitlines()
     if model.notes.get("updates"):
         lines.append("These were measured before the model was updated.")
     return lines

@@ -8,12 +8,13 @@ recipes, and hold ratings on any scale, likes, counts or thumbs.
 """
 
 from .compare import METRICS, kept, tied
-from .fitting import FEWEST, Tuned, check, fit
+from .fitting import BASELINES, FEWEST, Tuned, check, fit
 from .plans import BAYES_LIMITS, EASE_CELLS, FACTORS, FEATURES, MEANS, MODELS, QUICK_SPREAD
 from .search import SEARCH_LIMIT, SPREADS, TEST_FRACTION, choose_lam, held_out
 from .wording import report
 
 __all__ = [
+    "BASELINES",
     "BAYES_LIMITS",
     "EASE_CELLS",
     "FACTORS",
