@@ -17,6 +17,8 @@ from ..ratings import Ratings
 
 NOISE_SHAPE = 10.0  # how alike users' noises are: the degrees of freedom of their distribution
 VAGUE = 1e-3  # shape and rate of the Gamma priors of scales: they say next to nothing
+EXACT_LIMIT = 1_000  # rows or columns of a feature matrix, of which all singular vectors are used
+LEADING, EXTRA, PASSES = 200, 20, 3  # of a larger one: vectors used, vectors beside, iterations
 
 
 def draw_row(
@@ -231,19 +233,14 @@ class Block:
     """One feature matrix F and the shift G = F β that it causes, in F's singular vectors.
 
     With F = Q D^½ Vᵀ, G = Q g, and the prior of row l of g is N(0, d_l precision⁻¹ / ridge).
-    So the rows of g are independent, in the posterior too, and β itself is never needed.
+    So the rows of g are independent, in the posterior too, and β itself is never needed. Of a
+    large F only the leading singular vectors are used: see `singular_vectors`.
     """
 
     def __init__(self, features: np.ndarray | scipy.sparse.spmatrix, n_columns: int):
         F = scipy.sparse.csr_matrix(features, dtype=np.float64)
-        if F.shape[0] <= F.shape[1]:
-            square, left = np.linalg.eigh((F @ F.T).toarray())
-        else:
-            square, right = np.linalg.eigh((F.T @ F).toarray())
-            left = (F @ right) / np.sqrt(np.maximum(square, 1e-300))
-        real = square > 1e-6 * square.max()
-        self.square, self.left = square[real], np.ascontiguousarray(left[:, real])
-        self.rank = int(real.sum())
+        self.square, self.left = singular_vectors(F)
+        self.rank = len(self.square)
         self.ridge = 5 * self.square.mean()
         self.shift = np.zeros((F.shape[0], n_columns))
         self.g = np.zeros((self.rank, n_columns))
@@ -260,6 +257,44 @@ class Block:
         self.shift = self.left @ self.g
         size = (((self.g @ root) ** 2).sum(axis=1) / self.square).sum()
         self.ridge = rng.gamma(VAGUE + self.g.size / 2) / (VAGUE + size / 2)
+
+
+def singular_vectors(F: scipy.sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+    """The squares of F's singular values, and its left singular vectors.
+
+    All of them where the smaller side of F is at most `EXACT_LIMIT`: the time grows with its cube.
+    Of a larger F the `LEADING` ones, by subspace iteration from a random start, whose time and
+    memory are in proportion to the entries and the rows of F. What is left out is shrunk most by
+    the ridge anyway.
+
+    Parameters
+    ----------
+    F : sparse, (n, p)
+
+    Returns
+    -------
+    square : float64, (rank,)
+    left : float64, (n, rank)
+
+    References
+    ----------
+    Halko, Martinsson & Tropp (2011), "Finding structure with randomness", algorithm 4.4.
+    """
+    if min(F.shape) > EXACT_LIMIT:
+        start = np.random.default_rng(0).standard_normal((F.shape[1], LEADING + EXTRA))
+        basis = np.linalg.qr(F @ start)[0]
+        for _ in range(PASSES):
+            basis = np.linalg.qr(F.T @ basis)[0]
+            basis = np.linalg.qr(F @ basis)[0]
+        left, values, _ = np.linalg.svd((F.T @ basis).T, full_matrices=False)
+        left, square = (basis @ left)[:, :LEADING], values[:LEADING] ** 2
+    elif F.shape[0] <= F.shape[1]:
+        square, left = np.linalg.eigh((F @ F.T).toarray())
+    else:
+        square, right = np.linalg.eigh((F.T @ F).toarray())
+        left = (F @ right) / np.sqrt(np.maximum(square, 1e-300))
+    real = square > 1e-6 * square.max()
+    return square[real], np.ascontiguousarray(left[:, real])
 
 
 def _correlated(root: np.ndarray, noise: np.ndarray) -> np.ndarray:

@@ -1,9 +1,11 @@
 """The sampler: against posteriors known in closed form, planted truths, and its own promises."""
 
+import dataclasses
 import functools
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from cflib import _kernels, data, fit_bayes, fit_means, load_model, models
 from cflib.metrics import rmse
@@ -121,6 +123,34 @@ def test_a_wide_and_a_tall_feature_matrix_shift_alike():
     np.testing.assert_allclose(*projections, atol=1e-10)
 
 
+@pytest.mark.parametrize("shape", [(300, 180), (180, 300)], ids=["tall", "wide"])
+def test_of_a_large_feature_matrix_the_leading_singular_vectors_are_used(shape, monkeypatch):
+    rng = np.random.default_rng(6)
+    strengths = np.r_[np.linspace(10, 5, 20), np.full(60, 0.5)]  # 20 that matter, 60 that do not
+    left, right = (np.linalg.qr(rng.normal(size=(n, 80)))[0] for n in shape)
+    F = scipy.sparse.csr_matrix(left * strengths @ right.T)
+    monkeypatch.setattr(gibbs, "EXACT_LIMIT", 100)
+    monkeypatch.setattr(gibbs, "LEADING", 20)
+    square, vectors = gibbs.singular_vectors(F)
+    np.testing.assert_allclose(square, strengths[:20] ** 2, rtol=1e-6)
+    assert vectors.shape == (shape[0], 20)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(20), atol=1e-10)
+    np.testing.assert_allclose(vectors @ vectors.T @ left[:, :20], left[:, :20], atol=1e-4)
+
+
+def test_the_leading_vectors_predict_as_well_as_all_of_them(monkeypatch):
+    part = holdout(data.load("movielens_2016"), 0.2, seed=3)
+    arguments = {"n_features": 8, "iterations": 60, "burn_in": 20, "n_samples": 40}
+
+    def error():
+        model = fit_bayes(part.train, **arguments)
+        return rmse(part.test.value, model.predict(part.test.movie_index, part.test.user_index))
+
+    exact = error()
+    monkeypatch.setattr(gibbs, "EXACT_LIMIT", 100)
+    assert error() < exact + 0.003
+
+
 def test_how_free_biases_are_is_found_from_rows_that_are_known():
     rng = np.random.default_rng(8)
     counts = rng.geometric(0.2, 6000) - 1
@@ -181,6 +211,18 @@ def test_intervals_hold_the_share_of_ratings_that_they_promise(planted, sampled)
     low, high = sampled.predict_interval(part.test.movie_index, part.test.user_index, 0.9)
     inside = np.mean((low <= part.test.value) & (part.test.value <= high))
     assert 0.88 < inside < 0.92
+
+
+def test_the_ends_of_an_interval_are_clipped_but_not_its_middle(planted, sampled):
+    """Every user gives two stars more: then the whole interval moves, as far as the scale goes."""
+    pairs = planted[0].test.movie_index, planted[0].test.user_index
+    kinder = dataclasses.replace(sampled, b=sampled.b + 2, sample_b=sampled.sample_b + 2)
+    moved = sampled.predict(*pairs, clip=False) + 2
+    assert np.mean(moved > sampled.scale[1]) > 0.1
+    half = 1.6448536 * sampled.predict_std(*pairs, noise=True)
+    low, high = kinder.predict_interval(*pairs, 0.9)
+    np.testing.assert_allclose(low, np.clip(moved - half, *sampled.scale), atol=1e-4)
+    np.testing.assert_allclose(high, np.clip(moved + half, *sampled.scale), atol=1e-4)
 
 
 def test_movies_with_few_ratings_are_less_certain(planted, sampled):
