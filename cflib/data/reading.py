@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..ratings import Ratings
-from .files import ENCODED_TEXT, Columns, Source, noun, open_source, shown
+from .files import ENCODED_TEXT, Columns, Source, noun, open_source, shown, words_of
 from .guessing import Guess, check_kind, kind_of, named, nearest, some_names
 from .wide import WideFile
 
@@ -712,15 +712,32 @@ def movies_table(movies: str | Path | pd.DataFrame, item: str = "movieId") -> pd
                 f"{nearest(column, list(movies.columns))} Its columns: "
                 f"{some_names(list(movies.columns))}."
             )
-    ids = as_ids(pa.array(movies[item]))
+    ids = _ids_of_titles(where, item, movies[item])
     repeated = pd.Index(ids).duplicated()
     if repeated.any():
         raise ValueError(
             f"{where}: each {noun(item)} should have one row. Received more for {item} "
             f"{ids[np.argmax(repeated)]}."
         )
-    genres = movies["genres"].to_numpy() if "genres" in movies.columns else ""
-    return pd.DataFrame({"movieId": ids, "title": movies["title"].to_numpy(), "genres": genres})
+    table = {"movieId": ids, "title": words_of(where, "title", movies["title"]), "genres": ""}
+    if "genres" in movies.columns:
+        table["genres"] = words_of(where, "genres", movies["genres"])
+    return pd.DataFrame(table)
+
+
+def _ids_of_titles(where: str | Path, item: str, column: pd.Series) -> np.ndarray:
+    if pd.isna(column).any():
+        raise ValueError(
+            f"{where}, row {int(np.argmax(pd.isna(column))) + 1}, column {item!r}: an id is "
+            "missing. Fill it in or remove the row."
+        )
+    try:
+        return as_ids(pa.array(column))
+    except (pa.ArrowException, NotImplementedError):
+        raise ValueError(
+            f"{where}, column {item!r}: ids should be numbers or text. Received: "
+            f"{shown(column.iloc[0])}."
+        ) from None
 
 
 def _read_movies(path: str | Path) -> pd.DataFrame:

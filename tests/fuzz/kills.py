@@ -280,7 +280,7 @@ def downloading(root: Path) -> Subject:
 def chapters(folder: Path) -> None:
     """Three chapters of a few lines, each of which records a number."""
     for number in range(3):
-        code = f"from course import record\nrecord(run_dir, 'n{number}', size * {number})"
+        code = f"from course.chapter import record\nrecord(run_dir, 'n{number}', size * {number})"
         chapter(folder / f"{number:02}_c.ipynb", code, parameters=f"size = 3  # n\n{RUN_DIR}")
 
 
