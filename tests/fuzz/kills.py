@@ -11,6 +11,7 @@ undisturbed run, and the folder holds nothing else. A count by command is printe
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import hashlib
 import http.server
@@ -134,7 +135,13 @@ class Subject:
                 break
             time.sleep(0.001)
         was_running = process.poll() is None
-        os.killpg(process.pid, signal.SIGKILL) if was_running else None
+        process.kill()
+        process.wait()
+        with contextlib.suppress(ProcessLookupError):  # its kernels end by themselves, or now
+            for _ in range(100):
+                os.killpg(process.pid, 0)
+                time.sleep(0.1)
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         return was_running
 
