@@ -25,7 +25,7 @@ ifneq ($(USABLE),yes)
 .PHONY: $(READY)
 endif
 
-.PHONY: help run sweep test lint doctor notebooks exercises lab site app screenshots bench-accuracy bench clean
+.PHONY: help run sweep test lint doctor notebooks exercises lab site app screenshots fuzz bench-accuracy bench clean
 
 help:  ## list the targets (the default)
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s%s\n", $$1, $$2}'
@@ -68,6 +68,11 @@ app: $(READY)  ## rate movies and see recommendations change, alone in a browser
 screenshots: $(READY)  ## photograph the chapters and the panel in a browser, into docs/screenshots
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-browser.txt
 	@$(BIN)/python -m docs.screenshots
+
+fuzz: $(READY)  ## try random input for FUZZ_MINUTES (10), then kill commands at random moments
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-fuzz.txt
+	@FUZZ_MINUTES=$(or $(FUZZ_MINUTES),10) $(BIN)/python -m pytest -q -s tests/fuzz/fuzz.py $(ARGS)
+	@$(BIN)/python -m tests.fuzz.kills
 
 bench-accuracy: $(READY)  ## compare errors and lists with the peers', on the same folds (hours)
 	@$(BIN)/python -m benchmarks.accuracy tune

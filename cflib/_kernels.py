@@ -21,6 +21,7 @@ Numba compiles the loops at the first call and keeps the result on disk for the 
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ import numba
 import numba.extending
 import numpy as np
 from llvmlite import ir
+from numba.core.caching import FunctionCache
 from numba.core.compiler import Compiler
 
 BLOCK = 8  # ratings gathered at a time, while the next ones are on their way from memory
@@ -270,20 +272,36 @@ class _WithoutOverlap(Compiler):
         return super().define_pipelines()
 
 
+class _Cache(FunctionCache):
+    """Numba's cache on disk, which survives a damaged file and a full disk."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # unpickling half a file raises anything
+            with contextlib.suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with contextlib.suppress(OSError):
+            super().save_overload(sig, data)
+
+
 def compiled(function: Any = None, **options: Any) -> Any:
     """Compile at the first call, without the interpreter's lock, and keep the result on disk.
 
     Where there is no folder to keep it in (a read-only installation, a user without a home),
-    every process compiles again.
+    every process compiles again; where what was kept is damaged, it is compiled and kept anew.
     """
     if function is None:
         return functools.partial(compiled, **options)
     options |= {"nogil": True, "error_model": "numpy"}
     options["fastmath"] = {"contract", "reassoc", "nsz"}  # fused, reordered; NaN stays NaN
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:
-        return numba.njit(**options)(function)
+    dispatcher = numba.njit(**options)(function)
+    with contextlib.suppress(RuntimeError):  # there is no folder
+        dispatcher._cache = _Cache(function)  # noqa: SLF001
+    return dispatcher
 
 
 @compiled(pipeline_class=_WithoutOverlap)

@@ -7,12 +7,16 @@ The file is NumPy's `.npz`: a header in JSON and the model's arrays. `FactorMode
 from __future__ import annotations
 
 import contextlib
+import glob
+import io
 import json
+import math
 import os
 import secrets
+import shutil
+import tempfile
 import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
@@ -26,11 +30,28 @@ from .settings import Settings
 if TYPE_CHECKING:
     from .model import FactorModel
 
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
+
 FORMAT = 1  # of the file
 ARRAYS = ("X", "W", "b", "c", "movie_counts", "movie_ids", "user_ids")
+ALSO = ("Y_mu", "user_mu", "titles", "genres", "history")  # of every model, by other names in it
 RATED = ("movie_index", "user_index", "value")  # what the file can hold of the training ratings
 
 
+DAMAGES = (  # what reading a damaged file, or one made to do harm, raises on its way
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    EOFError,
+    MemoryError,
+    RuntimeError,  # of zipfile for a password, and RecursionError
+    zipfile.BadZipFile,
+)
 Source: TypeAlias = str | Path | IO[bytes]
 
 
@@ -74,7 +95,7 @@ def write_model(model: FactorModel, file: IO[bytes], ratings: Ratings | None) ->
 
 def load_model(path: Source, kinds: dict[str, type[FactorModel]]) -> FactorModel:
     """Read a model of one of `kinds`, by the names of their classes: see `FactorModel.load`."""
-    header, arrays = read_arrays(path)
+    header, _ = read_arrays(path, ())
     try:
         if header["format"] != FORMAT:
             raise ValueError(
@@ -82,10 +103,12 @@ def load_model(path: Source, kinds: dict[str, type[FactorModel]]) -> FactorModel
             )
         if header["kind"] not in kinds:
             raise ValueError(f"it holds a {header['kind']}, which `cflib.load_model` may know")
-        return kinds[header["kind"]].from_file(header, arrays)
+        kind = kinds[header["kind"]]
+        _, arrays = read_arrays(path, kind.stored_arrays())
+        return kind.from_file(header, arrays)
     except KeyError as missing:
         raise ValueError(f"{path} is not a whole cflib model: it has no {missing}") from None
-    except (ValueError, TypeError) as error:
+    except DAMAGES as error:
         raise ValueError(f"{path} cannot be read as a cflib model: {error}") from error
 
 
@@ -97,8 +120,8 @@ def restore(
     means = header["method"], header["damping"], header["mean"]
     movies = {
         "movieId": arrays["movie_ids"],
-        "title": unpacked(arrays["titles"]),
-        "genres": unpacked(arrays["genres"]),
+        "title": _texts(arrays, "titles"),
+        "genres": _texts(arrays, "genres"),
     }
     return kind(
         **{name: arrays[name] for name in (*ARRAYS, *kind.extra_arrays)},
@@ -114,25 +137,29 @@ def restore(
 
 def load_ratings(model: FactorModel, path: Source) -> Ratings:
     """Read the ratings that were stored beside a model: `FactorModel.load_ratings`."""
-    _, arrays = read_arrays(path)
-    if f"rated_{RATED[0]}" not in arrays:
+    names = [f"rated_{name}" for name in RATED]
+    _, arrays = read_arrays(path, names)
+    if names[0] not in arrays:
         raise ValueError(
             f"{path} does not hold the ratings that its model was trained on: save it with "
             "`model.save(path, ratings)`, or train it by `cflib fit`"
         )
-    movie_index, user_index, value = (arrays[f"rated_{name}"] for name in RATED)
-    ratings = Ratings(
-        movie_index,
-        user_index,
-        value,
-        timestamp=None,
-        movie_ids=model.movie_ids,
-        user_ids=model.user_ids,
-        movies=model.movies,
-        scale=model.scale,
-        name=Path(path).stem if isinstance(path, str | Path) else "ratings",
-        kind=model.kind,
-    )
+    try:
+        movie_index, user_index, value = (arrays[name] for name in names)
+        ratings = Ratings(
+            movie_index,
+            user_index,
+            value,
+            timestamp=None,
+            movie_ids=model.movie_ids,
+            user_ids=model.user_ids,
+            movies=model.movies,
+            scale=model.scale,
+            name=Path(path).stem if isinstance(path, str | Path) else "ratings",
+            kind=model.kind,
+        )
+    except DAMAGES as error:
+        raise ValueError(f"{path}: its ratings are damaged: {error}") from error
     if ratings.fingerprint != model.data_fingerprint:
         raise ValueError(f"{path} holds other ratings than those that its model was trained on")
     return ratings
@@ -142,22 +169,75 @@ def load_ratings(model: FactorModel, path: Source) -> Ratings:
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a path beside `path` to write to; rename it to `path` when the block ends well.
 
-    When the block raises, what was written is removed, and a file that was at `path` stays.
+    When the block raises, what was written is removed, and a file that was at `path` stays. What
+    a process that was killed left beside `path` is removed first.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in left_over(path.parent, f".{path.name}.", ".part"):
+        left.unlink(missing_ok=True)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    beside.touch()
     try:
-        yield beside
-        os.replace(beside, path)
+        with _held(beside):
+            yield beside
+            os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def temporary_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """Give a new folder in `parent`, removed at the end, or by the next call after a kill."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in left_over(parent, prefix):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=prefix) as name, _held(Path(name)):
+        yield Path(name)
+
+
+def left_over(folder: Path, start: str, end: str = "") -> list[Path]:
+    """Files and folders so called that no living process holds: a killed one left them.
+
+    A holder keeps a lock on what it writes (`flock`), which ends with it. Where there are no such
+    locks nothing is taken for left over.
+    """
+    names = glob.glob(f"{glob.escape(start)}*{glob.escape(end)}", root_dir=folder)
+    return [folder / name for name in names if fcntl and not _is_held(folder / name)]
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[None]:
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network disks have no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def write_arrays(path: str | Path, header: dict[str, Any], arrays: dict[str, Any]) -> None:
     """Write a header of JSON types and named arrays to one `.npz` file.
 
-    Ids and other texts are stored as fixed-width text, and lists of Python texts as JSON.
+    Texts are stored as JSON: one that is very long costs no more than its own length.
     """
     with replacing(path) as beside, open(beside, "wb") as file:
         _write(file, header, arrays)
@@ -165,11 +245,17 @@ def write_arrays(path: str | Path, header: dict[str, Any], arrays: dict[str, Any
 
 def _write(file: IO[bytes], header: dict[str, Any], arrays: dict[str, Any]) -> None:
     plain = {name: _plain(value) for name, value in arrays.items()}
-    np.savez(file, header=_packed(header), **plain)  # type: ignore[arg-type]
+    texts = [name for name, value in arrays.items() if _is_text(value)]
+    np.savez(file, header=_packed(header | {"texts": texts}), **plain)  # type: ignore[arg-type]
 
 
-def read_arrays(path: Source) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The header and the arrays of a file that `write_arrays` wrote.
+def read_arrays(
+    path: Source, names: Collection[str]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The header and those of the named arrays that a file has; `write_arrays` wrote it.
+
+    Nothing else in the file is read, nothing is unpickled, and no more memory is asked for than the
+    file has bytes.
 
     Raises
     ------
@@ -181,17 +267,44 @@ def read_arrays(path: Source) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     if isinstance(path, str | Path) and not Path(path).is_file():
         raise FileNotFoundError(f"{path}: there is no such file (a model that `save` wrote)")
     try:
-        with zipfile.ZipFile(path) as archive:  # NumPy's own advice for another file is unsafe
-            archive.getinfo("header.npy")
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        return unpacked(arrays.pop("header")), arrays
-    except KeyError as missing:
-        raise ValueError(f"{path} is not a whole cflib model: it has no {missing}") from None
-    except (ValueError, AttributeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        with zipfile.ZipFile(path) as archive:
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            if "header" not in members:
+                raise ValueError("it has no header")
+            header = unpacked(_member(archive, members["header"]))
+            arrays = {name: _member(archive, members[name]) for name in names if name in members}
+        for name in set(header.get("texts", ())) & set(arrays):
+            arrays[name] = np.array(_texts(arrays, name), object)
+        arrays |= {n: a.astype(object) for n, a in arrays.items() if a.dtype.kind == "U"}
+    except (*DAMAGES, OSError) as error:
         raise ValueError(
-            f"{path} cannot be read as a cflib model: it is damaged, or `save` did not write it"
+            f"{path} cannot be read as a cflib model: it is damaged, or `save` did not write it "
+            f"({str(error)[:200]})"
         ) from error
+    return header, arrays
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
+    """One array of the file, whose size is checked before memory is asked for."""
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+        raise ValueError(f"{info.filename} is compressed")
+    data = archive.read(info)
+    content = io.BytesIO(data)
+    version = np.lib.format.read_magic(content)
+    if version not in READERS:
+        raise ValueError(f"{info.filename} is not an array of a version that cflib reads")
+    shape, in_columns, dtype = READERS[version](content)
+    n_bytes = info.file_size - content.tell()
+    if dtype.kind not in "biufU" or math.prod(shape) * dtype.itemsize != n_bytes:
+        raise ValueError(f"{info.filename} is not an array of numbers or text of its size")
+    flat = np.frombuffer(data, dtype, offset=content.tell())
+    return flat.reshape(shape, order="F" if in_columns else "C").copy()
+
+
+READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 def unpacked(array: np.ndarray) -> Any:
@@ -199,12 +312,24 @@ def unpacked(array: np.ndarray) -> Any:
     return json.loads(array.tobytes())
 
 
+def _texts(arrays: dict[str, np.ndarray], name: str) -> list[str]:
+    texts = unpacked(arrays[name])
+    if not isinstance(texts, list) or not all(
+        text is None or isinstance(text, str) for text in texts
+    ):
+        raise ValueError(f"`{name}` should be a list of texts")
+    return texts
+
+
 def _packed(value: Any) -> np.ndarray:
     return np.frombuffer(json.dumps(value).encode(), np.uint8)
+
+
+def _is_text(value: Any) -> bool:
+    return not isinstance(value, list) and np.asarray(value).dtype.kind not in "biuf"
 
 
 def _plain(value: Any) -> np.ndarray:
     if isinstance(value, list):
         return _packed(value)
-    array = np.asarray(value)
-    return array if array.dtype.kind in "biuf" else array.astype(np.str_)
+    return _packed([str(text) for text in value]) if _is_text(value) else np.asarray(value)

@@ -668,9 +668,15 @@ class FactorModel:
         FileNotFoundError
             Where there is no such file.
         ValueError
-            For a file that is damaged, of another kind, or inconsistent in itself; with the path.
+            For any other file: one that is damaged, of another kind, made to do harm, or
+            inconsistent in itself; with the path. Nothing in a file is ever executed.
         """
         return _storage.load_model(path, FactorModel.classes)
+
+    @classmethod
+    def stored_arrays(cls) -> tuple[str, ...]:
+        """Names of the arrays that `from_file` takes from a file; nothing else of it is read."""
+        return (*_storage.ARRAYS, *cls.extra_arrays, *_storage.ALSO)
 
     @classmethod
     def from_file(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> FactorModel:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
+
+from .._storage import temporary_folder
 
 CONNECT_SECONDS = 4  # without a network, a reader should not wait long
 READ_SECONDS = 60
@@ -58,10 +59,9 @@ def fetch(url: str, sha256: str, n_bytes: int, files: tuple[str, ...], folder: P
         that would be written outside the folder, or a disk that cannot be written.
     """
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".download-") as temporary:
-            zip_path = _retrieve(url, sha256, n_bytes, Path(temporary))
-            unpacked = Path(temporary) / folder.name
+        with temporary_folder(folder.parent, ".download-") as temporary:
+            zip_path = _retrieve(url, sha256, n_bytes, temporary)
+            unpacked = temporary / folder.name
             _unpack(zip_path, files, unpacked, url)
             _move_into_place(unpacked, folder)
     except OSError as error:

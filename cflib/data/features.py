@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from .files import open_source
 from .guessing import nearest, some_names
-from .reading import as_ids
+from .reading import as_ids, as_text
 
 LIST = "|"  # between the entries of a list
 MOST = 100  # entries or categories of one column
@@ -109,8 +109,8 @@ def _positions(path: Path, column: pd.Series, ids: np.ndarray) -> np.ndarray:
             f"{path}: each {column.name} should have one row. Received more for "
             f"{there[np.argmax(repeated)]}."
         )
-    if there.dtype.kind != ids.dtype.kind:
-        there, ids = there.astype(str), ids.astype(str)
+    if np.issubdtype(there.dtype, np.number) != np.issubdtype(ids.dtype, np.number):
+        there, ids = as_text(there), as_text(ids)
     position = pd.Index(there).get_indexer(ids)
     n_missing = int((position < 0).sum())
     if n_missing == len(ids):

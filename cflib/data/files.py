@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -53,6 +54,7 @@ WORDS = {  # that stand for a like (1) and a dislike (0), in lower case
     **dict.fromkeys(("false", "f", "no", "n", "down", "thumbs down", "dislike", "disliked"), 0.0),
     "-": 0.0,
 }
+NO_TEXTS = (bytes, list, tuple, dict, set)
 SHOWN = 200  # characters of a value in a message
 
 
@@ -562,11 +564,32 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _check_id_type(path: Path, column: str, kind: pa.DataType) -> None:
-    if pa.types.is_nested(kind) and not pa.types.is_dictionary(kind):
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if not (_is_text(kind) or _is_numeric(kind) or pa.types.is_boolean(kind) or _is_day(kind)):
         raise ValueError(
             f"{path}, column {column!r}: ids should be numbers or text. Received: a column of "
             f"type {str(kind)[:SHOWN]}."
         )
+
+
+def _is_day(kind: pa.DataType) -> bool:
+    return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
+
+
+def words_of(path: Path | str, name: str, column: pd.Series) -> list[str]:
+    """The texts of a column of titles or genres, "" where one is missing.
+
+    Raises ValueError for what is neither text nor numbers, such as lists.
+    """
+    values = column.tolist()
+    wrong = next((value for value in values if isinstance(value, (*NO_TEXTS, np.ndarray))), None)
+    if wrong is not None:
+        raise ValueError(
+            f"{path}, column {name!r}: a value should be text. Received: {shown(wrong)}."
+        )
+    empty = pd.isna(column).tolist()
+    return ["" if is_empty else str(v) for v, is_empty in zip(values, empty, strict=True)]
 
 
 # Opening ----------------------------------------------------------------------------------------

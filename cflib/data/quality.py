@@ -69,7 +69,7 @@ def quality_report(
     rows += [
         _row(f"{name} that differ only in zeros", len(ids), _alike_but_for_zeros(ids))
         for name, ids in ((f"{user} ids", users), (f"{item} ids", items))
-        if ids.dtype.kind == "U"
+        if not np.issubdtype(ids.dtype, np.number)
     ]
     code = code_in(*distinct_values(ratings.value)) if len(ratings) else None
     if code is not None:

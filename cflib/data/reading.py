@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..ratings import Ratings
-from .files import ENCODED_TEXT, Columns, Source, noun, open_source, shown
+from .files import ENCODED_TEXT, Columns, Source, noun, open_source, shown, words_of
 from .guessing import Guess, check_kind, kind_of, named, nearest, some_names
 from .wide import WideFile
 
@@ -566,7 +566,7 @@ def _axis(source: Source, values: _Values, column: str) -> tuple[np.ndarray, np.
     for chunk in encoded.chunks:
         np.take(rank, chunk.indices.to_numpy(), out=index[start : start + len(chunk)])
         start += len(chunk)
-    if ids.dtype.kind == "U" and ids[0].strip() == "":
+    if ids.dtype.kind == "O" and ids[0].strip() == "":
         place, _ = source.locate(values.row(int(np.argmin(index))), column)
         raise ValueError(
             f"{source.path}, {place}, column {column!r}: an id should not be empty. "
@@ -588,7 +588,8 @@ def as_ids(labels: pa.Array) -> np.ndarray:
 
     Returns
     -------
-    int64 or str, (n,)
+    int64, or object (str), (n,)
+        Texts are Python's, so that a long one costs its own length alone.
     """
     text = labels.cast(pa.string())
     if pc.all(pc.match_substring_regex(text, r"^(0|-?[1-9][0-9]*)$")).as_py():
@@ -596,7 +597,12 @@ def as_ids(labels: pa.Array) -> np.ndarray:
             return text.cast(pa.int64()).to_numpy()
         except pa.ArrowInvalid:  # a number beyond 64 bits stays text
             pass
-    return np.array(text.to_pylist(), dtype=np.str_)
+    return np.array(text.to_pylist(), dtype=object)
+
+
+def as_text(ids: np.ndarray) -> np.ndarray:
+    """Ids as Python texts: object, (n,)."""
+    return np.array([str(one) for one in ids.tolist()], dtype=object)
 
 
 def id_like(text: str, known_ids: np.ndarray) -> int | str:
@@ -706,15 +712,32 @@ def movies_table(movies: str | Path | pd.DataFrame, item: str = "movieId") -> pd
                 f"{nearest(column, list(movies.columns))} Its columns: "
                 f"{some_names(list(movies.columns))}."
             )
-    ids = as_ids(pa.array(movies[item]))
+    ids = _ids_of_titles(where, item, movies[item])
     repeated = pd.Index(ids).duplicated()
     if repeated.any():
         raise ValueError(
             f"{where}: each {noun(item)} should have one row. Received more for {item} "
             f"{ids[np.argmax(repeated)]}."
         )
-    genres = movies["genres"].to_numpy() if "genres" in movies.columns else ""
-    return pd.DataFrame({"movieId": ids, "title": movies["title"].to_numpy(), "genres": genres})
+    table = {"movieId": ids, "title": words_of(where, "title", movies["title"]), "genres": ""}
+    if "genres" in movies.columns:
+        table["genres"] = words_of(where, "genres", movies["genres"])
+    return pd.DataFrame(table)
+
+
+def _ids_of_titles(where: str | Path, item: str, column: pd.Series) -> np.ndarray:
+    if pd.isna(column).any():
+        raise ValueError(
+            f"{where}, row {int(np.argmax(pd.isna(column))) + 1}, column {item!r}: an id is "
+            "missing. Fill it in or remove the row."
+        )
+    try:
+        return as_ids(pa.array(column))
+    except (pa.ArrowException, NotImplementedError):
+        raise ValueError(
+            f"{where}, column {item!r}: ids should be numbers or text. Received: "
+            f"{shown(column.iloc[0])}."
+        ) from None
 
 
 def _read_movies(path: str | Path) -> pd.DataFrame:
@@ -755,15 +778,15 @@ def aligned(
     UserWarning
         Where titles are missing; says how many.
     """
-    numeric = movie_ids.dtype.kind != "U"
+    numeric = np.issubdtype(movie_ids.dtype, np.number)
     title = np.array(
         [f"{noun(item)} {i}" if numeric else i for i in movie_ids.tolist()], dtype=object
     )
     genres = np.full(len(movie_ids), "", dtype=object)
     if movies is not None:
         table_ids, row_ids = movies["movieId"].to_numpy(), movie_ids
-        if (table_ids.dtype.kind == "i") != numeric:
-            table_ids, row_ids = table_ids.astype(str), movie_ids.astype(str)
+        if np.issubdtype(table_ids.dtype, np.number) != numeric:
+            table_ids, row_ids = as_text(table_ids), as_text(movie_ids)
         position = pd.Index(table_ids).get_indexer(row_ids)
         has_title = position >= 0
         title[has_title] = movies["title"].to_numpy()[position[has_title]]

@@ -8,7 +8,6 @@ the disk is read only where a value is used. Parsing 25 million lines of text ta
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sized
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike
 
+from .._storage import left_over, temporary_folder
 from ..ratings import Ratings
 
 FORMAT = 1
 HEAD = "ratings.json"
+OLD = "old"  # of the temporary folder: the set that is being replaced
 MOVIES = "movies.parquet"
 PER_RATING = {
     "movie_index": np.int32,
@@ -54,16 +55,16 @@ def save(ratings: Ratings, folder: str | Path, *, origin: Any = None) -> None:
     folder = Path(folder)
     if folder.exists() and not (folder / HEAD).is_file():
         raise FileExistsError(f"{folder}: something else is there already. Choose another folder.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
-        new = Path(temporary) / "new"
+    _restore(folder)
+    with temporary_folder(folder.parent, f".{folder.name}-") as temporary:
+        new = temporary / "new"
         new.mkdir()
         for name, dtype in PER_RATING.items():
             array = getattr(ratings, name)
             if array is not None:
                 np.save(new / f"{name}.npy", np.asarray(array, dtype))
         for name in IDS:
-            np.save(new / f"{name}.npy", getattr(ratings, name), allow_pickle=False)
+            _save_ids(new, name, getattr(ratings, name))
         ratings.movies.to_parquet(new / MOVIES, index=False)
         head = {
             "format": FORMAT,
@@ -77,8 +78,40 @@ def save(ratings: Ratings, folder: str | Path, *, origin: Any = None) -> None:
         }
         (new / HEAD).write_text(json.dumps(head, indent=2) + "\n", encoding="utf-8")
         if folder.exists():
-            folder.rename(Path(temporary) / "old")
+            folder.rename(temporary / OLD)
         new.rename(folder)
+
+
+def _restore(folder: Path) -> None:
+    """Put back the set that a process had put aside to replace it when it was killed."""
+    if not folder.exists():
+        for left in left_over(folder.parent, f".{folder.name}-"):
+            if (left / OLD).is_dir():
+                (left / OLD).rename(folder)
+                return
+
+
+def _save_ids(folder: Path, name: str, ids: np.ndarray) -> None:
+    if np.issubdtype(ids.dtype, np.number):
+        np.save(folder / f"{name}.npy", ids)
+    else:
+        texts = [str(text) for text in ids]
+        (folder / f"{name}.json").write_text(json.dumps(texts) + "\n", encoding="utf-8")
+
+
+def _ids(folder: Path, name: str, length: int) -> np.ndarray:
+    path = folder / f"{name}.json"
+    if not path.is_file():
+        ids = _array(folder / f"{name}.npy", length)
+        return ids.astype(object) if ids.dtype.kind == "U" else ids
+    try:
+        texts = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _damaged(path, error) from None
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise _damaged(path, "it should be a list of texts")
+    _check_length(path, texts, length)
+    return np.array(texts, object)
 
 
 def open(folder: str | Path) -> Ratings:
@@ -102,13 +135,14 @@ def open(folder: str | Path) -> Ratings:
         Where the set is incomplete or of another format.
     """
     folder = Path(folder)
+    _restore(folder)
     head = _head(folder)
     arrays: dict[str, Any] = {"timestamp": None}
     for name, dtype in PER_RATING.items():
         if name != "timestamp" or head["has_timestamp"]:
             arrays[name] = _array(folder / f"{name}.npy", head["n_ratings"], dtype)
     for name, length in zip(IDS, (head["n_movies"], head["n_users"]), strict=True):
-        arrays[name] = _array(folder / f"{name}.npy", length)
+        arrays[name] = _ids(folder, name, length)
     return Ratings(
         **arrays,
         movies=_movies(folder / MOVIES, head["n_movies"]),

@@ -45,6 +45,7 @@ def load_model(path: str | Path) -> FactorModel:
     FileNotFoundError
         Where there is no such file.
     ValueError
-        For a file that is damaged, of another kind, or inconsistent in itself; with the path.
+        For any other file: one that is damaged, of another kind, made to do harm, or inconsistent
+        in itself; with the path. Nothing in a file is ever executed.
     """
     return FactorModel.load(path)

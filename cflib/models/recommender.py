@@ -137,10 +137,15 @@ class Recommender(FactorModel):
 
     def load_ratings(self, path: _storage.Source) -> Ratings:
         """The ratings that `save` stored. As `FactorModel.load_ratings`."""
-        _, arrays = _storage.read_arrays(path)
+        _, arrays = _storage.read_arrays(path, ("ranker",))
         name = Path(path).stem if isinstance(path, str | Path) else "ratings"
         ratings = self.lists_by.load_ratings(io.BytesIO(arrays["ranker"].tobytes()))
         return dataclasses.replace(ratings, name=name, scale=self.scale)
+
+    @classmethod
+    def stored_arrays(cls) -> tuple[str, ...]:
+        """The two models' files."""
+        return "ranker", "predictor"
 
     @classmethod
     def from_file(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:

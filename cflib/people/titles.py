@@ -74,7 +74,7 @@ def movie_id_of(where: FactorModel | Ratings, movie: int | str) -> Any:
     """
     row = _row_of(where, movie)
     if row is not None:
-        return where.movie_ids[row].item()
+        return where.movie_ids.item(row)
     if not isinstance(movie, str):
         raise KeyError(f"there is no id {movie!r} in {where!r}: write the title, or one of its ids")
     choice = find_movies(where, movie)

@@ -137,7 +137,7 @@ def known_item(model: FactorModel, text: str | int) -> int | str:
     """
     row = _row(model, text)
     if row is not None:
-        return model.movie_ids[row].item()
+        return model.movie_ids.item(row)
     if has_titles(model):
         return movie_id_of(model, str(text))
     _, item = columns_of(model).nouns()
@@ -303,10 +303,10 @@ def _item_or_text(model: FactorModel, text: int | str) -> int | str:
     """
     row = _row(model, text)
     if row is not None:
-        return model.movie_ids[row].item()
+        return model.movie_ids.item(row)
     rows = np.flatnonzero(model.movies["title"].to_numpy() == str(text))
     if len(rows) == 1:
-        return model.movie_ids[rows[0]].item()
+        return model.movie_ids.item(rows[0])
     as_id = id_like(str(text), model.movie_ids)
     if not isinstance(as_id, str) or not has_titles(model):
         return as_id

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.feather
+import pyarrow.parquet as pq
 import pytest
 
 from cflib import data
@@ -362,3 +363,44 @@ def test_damaged_bytes_are_an_error_or_harmless_and_never_a_crash(tmp_path, name
         except ValueError as error:
             messages.append(str(error))
     assert messages and max(map(len, messages)) < 1_500
+
+
+N_ROWS = 4
+NESTED = {
+    "a list": pa.array([[1]] * N_ROWS),
+    "a struct": pa.array([{"a": 1}] * N_ROWS),
+    "a map": pa.array([[("a", 1)]] * N_ROWS, pa.map_(pa.string(), pa.int64())),
+    "a time of day": pa.array([1] * N_ROWS, pa.time32("s")),
+    "a duration": pa.array([1] * N_ROWS, pa.duration("s")),
+    "bytes": pa.array([b"\xff"] * N_ROWS),
+}
+
+
+@pytest.mark.parametrize("column", ["user", "item", "rating", "timestamp"])
+@pytest.mark.parametrize("kind", NESTED)
+def test_a_column_of_a_type_that_says_nothing_is_refused_by_name(tmp_path, column, kind):
+    columns = {"user": [1, 1, 2, 2], "item": [1, 2, 1, 2], "rating": [1.0, 2.0, 3.0, 4.0]}
+    path = tmp_path / "r.parquet"
+    pq.write_table(pa.table({**columns, column: NESTED[kind]}), path)
+    with pytest.raises(ValueError, match=f"column '{column}': (ids|ratings|a time) should be"):
+        data.read(path, kind="ratings")
+
+
+@pytest.mark.parametrize("column", ["item", "title", "genres"])
+@pytest.mark.parametrize("kind", ["a list", "a struct", "a map", "bytes"])
+def test_titles_of_a_type_that_says_nothing_are_refused_by_name(tmp_path, column, kind):
+    path, titles = tmp_path / "r.csv", tmp_path / "titles.parquet"
+    path.write_text("user,item,rating\n1,1,4\n1,2,3\n2,1,5\n")
+    table = {"item": [1, 2, 3, 4], "title": list("abcd"), "genres": list("abcd")}
+    pq.write_table(pa.table({**table, column: NESTED[kind]}), titles)
+    with pytest.raises(ValueError, match=f"titles.parquet, column '{column}'"):
+        data.read(path, kind="ratings", movies=titles)
+
+
+def test_genres_and_titles_that_are_all_missing_are_empty(tmp_path):
+    path, titles = tmp_path / "r.csv", tmp_path / "titles.parquet"
+    path.write_text("user,item,rating\n1,1,4\n1,2,3\n2,1,5\n")
+    table = {"item": [1, 2], "title": ["a", None], "genres": pa.nulls(2)}
+    pq.write_table(pa.table(table), titles)
+    movies = data.read(path, kind="ratings", movies=titles).movies
+    assert movies["genres"].tolist() == ["", ""] and movies["title"].tolist() == ["a", ""]

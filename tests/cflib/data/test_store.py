@@ -22,7 +22,7 @@ def assert_same(one, other):
     assert one.fingerprint == other.fingerprint
 
 
-ids = np.array([f"movie ü{i:02}" for i in range(30)])
+ids = np.array([f"movie ü{i:02}" for i in range(30)], object)
 KINDS = {
     "plain": {},
     "without times": {"timestamp": None},
