@@ -62,8 +62,8 @@ lab: $(READY)  ## open the first chapter in JupyterLab; ARGS=notebooks/03_traini
 site: $(READY)  ## write the course as a site into build/site, which needs no network
 	@$(BIN)/python -m cflib site
 
-app: $(READY)  ## rate movies and see recommendations change, alone in a browser
-	@JUPYTER_PATH="$(CURDIR)/course/app" $(BIN)/python -m voila course/app/panel.ipynb --template=offline $(ARGS)
+app: $(READY)  ## rate titles and see recommendations change, in a browser; ARGS=model.npz your model
+	@$(BIN)/python -m cflib app $(ARGS)
 
 screenshots: $(READY)  ## photograph the chapters and the panel in a browser, into docs/screenshots
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-browser.txt

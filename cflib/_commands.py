@@ -14,7 +14,7 @@ import click
 from . import __version__, cli
 
 GROUP = "cflib.commands"
-OF_THE_COURSE = ("doctor", "exercises", "notebooks", "run", "site", "sweep")
+OF_THE_COURSE = ("app", "doctor", "exercises", "notebooks", "run", "site", "sweep")
 
 
 def command_line() -> click.Group:

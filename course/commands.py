@@ -1,4 +1,4 @@
-"""The commands of the course: `cflib run`, `sweep`, `notebooks`, `exercises`, `site` and `doctor`.
+"""The commands of the course: `app`, `run`, `sweep`, `notebooks`, `exercises`, `site`, `doctor`.
 
 They are registered as entry points (group `cflib.commands`, in course/pyproject.toml), so that the
 library does not import the course. Everything heavy is imported inside the command that needs it,
@@ -84,6 +84,46 @@ def sweep(
     click.echo(sweeps.summary(folder))
     click.echo(f"Read {_near(folder / sweeps.PAGE)}, which needs no network. Beside it: ")
     click.echo(f"{sweeps.TABLE}, {sweeps.PARQUET}, {sweeps.PICTURE} and every executed notebook.")
+
+
+@click.command()
+@click.argument("model", type=FILE, required=False)
+@click.option("--port", type=click.IntRange(1, 65535), default=8866, show_default=True)
+@click.option(
+    "--host",
+    metavar="NAME",
+    help="Name or address of this machine under which others open the panel.  "
+    "[default: this machine only]",
+)
+@click.option(
+    "--visitors",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="People who may use it at once; each takes about 260 MB.",
+)
+@click.option("--no-browser", is_flag=True, help="Do not open a browser here.")
+def app(model: Path | None, port: int, host: str | None, visitors: int, no_browser: bool) -> None:
+    """Rate titles in a browser and see what MODEL recommends.
+
+    MODEL is a file that `cflib fit` or `save` wrote. Without it, models are trained on the ratings
+    that are here.
+    """
+    from cflib import load_model
+
+    from . import panel_server
+
+    if host in ("0.0.0.0", "::"):
+        raise click.UsageError(
+            "--host should be the name or address that others type, such as this machine's name. "
+            f"Received: {host}, which stands for all addresses"
+        )
+    try:
+        if model is not None:
+            load_model(model)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    panel_server.serve(model, port, host, visitors, not no_browser)
 
 
 @click.command()

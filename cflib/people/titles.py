@@ -27,6 +27,9 @@ Given: TypeAlias = Mapping | pd.Series | pd.DataFrame | Iterable[tuple] | str | 
 ARTICLES = "the|a|an|le|la|les|l|der|die|das|el|los|las|il|lo|gli|un|une|ein|eine"
 YEAR = re.compile(r"\(?\b(1[89]\d\d|20\d\d)\)?\s*$")
 NEAR = 60  # of 100: matches below it are not offered
+EXACT = 95  # from here on a match is one of the movie's names, with or without its article
+BEGINS = 88  # from here on the title begins with the text
+BETTER_KNOWN = 3  # times the ratings: a series' movie that goes before the title that is its name
 SURE = 82  # from here on a misspelt title is taken for what was meant …
 AHEAD = 5  # … if the next best match is this much worse
 OTHER_YEAR = 15  # what it costs a title to be of another year than was written
@@ -34,6 +37,11 @@ OTHER_YEAR = 15  # what it costs a title to be of another year than was written
 
 def find_movies(where: FactorModel | Ratings, text: str, n: int = 5) -> pd.DataFrame:
     """The titles that `text` could mean, best match first; of equal matches the best known first.
+
+    All titles that begin with the text are equal matches. A title whose name is the text goes
+    before them, unless the text is the name of a series too, and a movie of the series has more
+    than three times its ratings: "Lord of the Rings" means those of 2001 to 2003 more often than
+    that of 1978.
 
     Parameters
     ----------
@@ -50,16 +58,15 @@ def find_movies(where: FactorModel | Ratings, text: str, n: int = 5) -> pd.DataF
         Columns movieId, title, genres, match (up to 100: the title, or one of its names, itself),
         n_ratings. Empty where nothing is near.
     """
-    names = _names(tuple(where.movies["title"].astype(str)))
-    match: dict[int, float] = {}
-    for wanted, year in _readings(text):
-        closeness = _closeness(wanted, names)
-        if year is not None:
-            closeness -= OTHER_YEAR * (names.year != year)
-        for name in np.flatnonzero(closeness >= NEAR).tolist():
-            movie = names.movie[name]
-            match[movie] = max(float(closeness[name]), match.get(movie, 0))
-    return _best(where, match, n)
+    match, series = _matches(where, text)
+    exact = [movie for movie, closeness in match.items() if closeness >= EXACT]
+    enough = BETTER_KNOWN * max((int(where.movie_counts[movie]) for movie in exact), default=0)
+    order = {
+        movie: BEGINS if BEGINS <= closeness < EXACT else closeness
+        for movie, closeness in match.items()
+    }
+    order |= {movie: 101 for movie in series if exact and where.movie_counts[movie] > enough}
+    return _best(where, match, order, n)
 
 
 def movie_id_of(where: FactorModel | Ratings, movie: int | str) -> Any:
@@ -77,7 +84,8 @@ def movie_id_of(where: FactorModel | Ratings, movie: int | str) -> Any:
         return where.movie_ids.item(row)
     if not isinstance(movie, str):
         raise KeyError(f"there is no id {movie!r} in {where!r}: write the title, or one of its ids")
-    choice = find_movies(where, movie)
+    match, _ = _matches(where, movie)
+    choice = _best(where, match, match, 5)
     if choice.empty:
         raise KeyError(f"no title is like {movie!r}: write a part of it, or the id")
     best = choice["match"].iloc[0]
@@ -161,9 +169,29 @@ def _pairs(table: pd.DataFrame) -> Iterable[tuple[Any, Any]]:
     return zip(table[column].tolist(), table["rating"].tolist(), strict=True)
 
 
-def _best(where: FactorModel | Ratings, match: dict[int, float], n: int) -> pd.DataFrame:
+def _matches(where: FactorModel | Ratings, text: str) -> tuple[dict[int, float], set[int]]:
+    """How near each title is, by row; and the rows of a series whose name is the text."""
+    names = _names(tuple(where.movies["title"].astype(str)))
+    match: dict[int, float] = {}
+    series: set[int] = set()
+    for wanted, year in _readings(text):
+        closeness = _closeness(wanted, names)
+        if year is not None:
+            closeness -= OTHER_YEAR * (names.year != year)
+        for name in np.flatnonzero(closeness >= NEAR).tolist():
+            movie = names.movie[name]
+            match[movie] = max(float(closeness[name]), match.get(movie, 0))
+            if names.series[name] == wanted.short and year is None:
+                series.add(movie)
+    return match, series
+
+
+def _best(
+    where: FactorModel | Ratings, match: dict[int, float], order: dict[int, float], n: int
+) -> pd.DataFrame:
+    """The n rows with the highest `order`, as a frame with their `match`."""
     movies = np.fromiter(match, np.int64, len(match))
-    score, counts = np.array([match[movie] for movie in movies.tolist()]), where.movie_counts
+    score, counts = np.array([order[movie] for movie in movies.tolist()]), where.movie_counts
     best = movies[np.lexsort((movies, -counts[movies], -score))][:n] if len(movies) else movies
     frame = where.movies.iloc[best][["movieId", "title", "genres"]]
     frame = frame.assign(
@@ -183,17 +211,22 @@ class Name(NamedTuple):
 
 
 class _Names:
-    """Every name of every title, in both forms, whose row it is, and that row's year."""
+    """Every name of every title, in both forms, its series, its row, and that row's year.
+
+    The series of a name is what stands before its colon; empty where there is none.
+    """
 
     def __init__(self, titles: Iterable[str]):
         self.whole: list[str] = []
         self.short: list[str] = []
+        self.series: list[str] = []
         self.movie: list[int] = []
         years: list[int] = []
         for movie, title in enumerate(titles):
             for name in sorted(_alternatives(title)):
                 self.whole.append(name.whole)
                 self.short.append(name.short)
+                self.series.append(_series(title, name))
                 self.movie.append(movie)
                 years.append(_year(title) or 0)
         self.year = np.array(years)
@@ -217,6 +250,13 @@ def _alternatives(title: str) -> set[Name]:
     inside = [re.sub(r"^\s*a\.?k\.?a\.?\s*", "", name, flags=re.IGNORECASE) for name in inside]
     names = {_name(name) for name in (title, re.sub(r"\([^()]*\)", " ", title), *inside)}
     return {name for name in names if name.short}
+
+
+def _series(title: str, name: Name) -> str:
+    """What a name begins with, if that stands before a colon in the title."""
+    before, colon, _ = title.partition(":")
+    series = _name(before).short
+    return series if colon and name.short.startswith(f"{series} ") else ""
 
 
 def _name(text: str) -> Name:

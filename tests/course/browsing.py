@@ -46,29 +46,6 @@ IS_OVER = f"""() => document.querySelector('[data-mime-type="application/vnd.jup
     || ({LEFT_TO_RUN})() === 0"""
 
 
-RATE_AGAIN = """async ratings => {
-    const pause = milliseconds => new Promise(resume => setTimeout(resume, milliseconds));
-    const panel = document.querySelector('.cflib-panel');
-    const rate = [...panel.querySelectorAll('button')].find(b => b.textContent.trim() === 'Rate');
-    const rating = panel.querySelector('input[type=number]');
-    const seconds = [];
-    for (const value of ratings) {
-        rating.value = value;
-        rating.dispatchEvent(new Event('change', {bubbles: true}));
-        await pause(400);
-        const start = performance.now();
-        let last = NaN;
-        const seen = new MutationObserver(() => { last = performance.now(); });
-        seen.observe(panel, {subtree: true, childList: true});
-        rate.click();
-        await pause(1200);
-        seen.disconnect();
-        seconds.push((last - start) / 1000);
-    }
-    return seconds;
-}"""  # from each click on Rate to the last that changes in the panel
-
-
 def why_not() -> str | None:
     """Why there is no browser to test with here, or None."""
     try:
@@ -119,13 +96,16 @@ def jupyterlab(root: Path, home: Path):
 
 
 @contextlib.contextmanager
-def voila(notebook: Path, home: Path):
-    """The Voilà app of a notebook, as `make app` serves it; yields its address."""
+def panel_app(model: Path, home: Path, **options):
+    """The panel as `cflib app` serves it; yields its address and the server's process."""
     port = _free_port()
-    command = [sys.executable, "-m", "voila", str(notebook), "--template=offline"]
-    command += ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
-    with _serving(command, home, f"http://127.0.0.1:{port}/voila/static/"):
-        yield f"http://127.0.0.1:{port}/"
+    values = {"port": port, "open_browser": False} | options
+    code = "from pathlib import Path; from course import panel_server; "
+    code += f"panel_server.serve(Path({str(model)!r}), **{values!r})"
+    with _serving(
+        [sys.executable, "-c", code], home, f"http://localhost:{port}/voila/static/"
+    ) as it:
+        yield f"http://localhost:{port}/", it
 
 
 def _as_root() -> list[str]:
@@ -141,7 +121,7 @@ def _serving(command: list[str], home: Path, status: str):
         "JUPYTERLAB_SETTINGS_DIR": str(home / "lab" / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "lab" / "workspaces"),
         "IPYTHONDIR": str(home / "ipython"),
-        "JUPYTER_PATH": str(ROOT / "course" / "app"),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
     }
     environment.pop("PYTEST_CURRENT_TEST", None)
     home.mkdir(parents=True, exist_ok=True)
@@ -149,7 +129,7 @@ def _serving(command: list[str], home: Path, status: str):
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=home)
     try:
         _wait_for(status, server, home / "server.log")
-        yield
+        yield server
     finally:
         server.terminate()
         server.wait(timeout=30)
@@ -187,6 +167,15 @@ def run_all(page, address: str) -> None:
             page.wait_for_function(HAS_BEGUN, timeout=10_000, polling=100)
             break
     page.wait_for_function(IS_OVER, timeout=1000 * RUN, polling=250)
+
+
+def axe() -> str | None:
+    """The text of axe-core, which finds what is not accessible; None where it is not installed."""
+    try:
+        import axe_playwright_python
+    except ImportError:
+        return None
+    return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 
 
 def elsewhere(address: str) -> list[str]:

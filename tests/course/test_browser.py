@@ -8,7 +8,7 @@ import pytest
 
 from cflib import ALSSettings, fit_als, fit_implicit, holdout, load, people
 from cflib.models import Recommender
-from course import notebooks, run
+from course import notebooks, panel, run
 
 from . import browsing
 
@@ -18,7 +18,7 @@ if reason := browsing.why_not():
 from playwright.sync_api import expect
 
 expect.set_options(timeout=60_000)  # the machine may be busy
-PANEL, APP = "05_inspection.ipynb", run.ROOT / "course" / "app" / "panel.ipynb"
+PANEL = "05_inspection.ipynb"
 CHAPTERS = sorted(path.name for path in run.NOTEBOOKS.glob("[0-9]*.ipynb"))
 SHORTER = {  # what takes a minute in full, where nbval runs it so
     "00_original.ipynb": {"epochs": 40},
@@ -92,15 +92,64 @@ def test_a_chapter_opens_and_runs_to_its_end_without_an_error_or_a_warning(name,
     browsing.shut_kernels(page)
 
 
-def test_the_app_shows_the_panel_alone_and_it_follows(page, tmp_path):
-    with browsing.voila(APP, tmp_path) as address:
-        page.goto(address)
-        page.locator(".cflib-panel").wait_for()
-        # Voilà is built with an older JupyterLab than its widgets, and says so where nobody looks.
-        page.said = [line for line in page.said if "of shared " not in line]
-        assert_nothing_bad(page)
-        assert page.get_by_text("import").count() == 0  # no code
-        assert_the_panel_follows(page, fit_als(load()), {}, 20)
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    """(address, model) of the panel alone."""
+    home = tmp_path_factory.mktemp("app")
+    model = panel.default_model()
+    with browsing.panel_app(model.save(home / "model.npz"), home) as (address, _):
+        yield address, model
+
+
+def test_the_app_shows_the_panel_alone_and_it_follows(page, app):
+    address, model = app
+    page.goto(address)
+    page.locator(".cflib-panel .card").first.wait_for()
+    assert page.title() == "Your recommendations"
+    # Voilà is built with an older JupyterLab than its widgets, and says so where nobody looks.
+    page.said = [line for line in page.said if "of shared " not in line]
+    assert_nothing_bad(page)
+    assert page.get_by_text("import").count() == 0  # no code
+    assert_the_panel_follows(page, model, {}, 20)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 375])
+def test_the_app_is_accessible_and_fits(width, scheme, app, chromium):
+    if browsing.axe() is None:
+        pytest.skip("axe is not installed: pip install -r requirements-browser.txt")
+    context = chromium.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, device_scale_factor=1
+    )
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    page.goto(app[0])
+    page.locator(".cflib-panel .card").first.wait_for()
+    page.locator(".find .row").first.get_by_role("radio").nth(8).check(force=True)
+    expect(page.locator(".mine")).to_contain_text("Your ratings (1)")
+    page.locator(".card").nth(1).get_by_role("button", name="Why?").click()
+    page.locator(".card").nth(1).locator("table").wait_for()
+    page.locator(".card").nth(2).get_by_role("button", name="Rate it").click()
+    page.wait_for_timeout(2000)  # what has just changed is marked for a moment
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    dark = page.evaluate("getComputedStyle(document.querySelector('.part')).backgroundColor")
+    assert (sum(map(int, re.findall(r"\d+", dark)[:3])) < 380) == (scheme == "dark")
+    page.evaluate(browsing.axe())
+    assert violations(page) == {}
+    page.evaluate("document.querySelector('.card .name').style.color = 'gray'")
+    page.evaluate("document.querySelector('.card .name').style.backgroundColor = 'silver'")
+    page.evaluate("document.querySelector('.chart').removeAttribute('aria-label')")
+    assert {"color-contrast", "role-img-alt"} <= set(
+        violations(page)
+    )  # it looks, and it would say so
+    context.close()
+
+
+def violations(page):
+    """What axe-core finds: rule to the elements that break it."""
+    answer = page.evaluate("axe.run()")
+    assert len(answer["passes"]) > 20
+    return {rule["id"]: [node["html"] for node in rule["nodes"]] for rule in answer["violations"]}
 
 
 def _of_the_chapter():
@@ -128,28 +177,32 @@ def assert_nothing_bad(page):
 
 def assert_the_panel_follows(page, model, ratings: dict, min_ratings: int):
     """By keyboard: a movie is found, rated and removed, and the list is what it should be."""
-    panel = page.locator(".cflib-panel")
+    shown = page.locator(".cflib-panel")
 
     def expect_the_list_for(ratings):
         table = people.recommend_new(model, ratings, 8, min_ratings=min_ratings)
-        titles = panel.locator("h3:text('Recommended to you') + table tbody td:first-child")
-        expect(titles).to_have_text(table["title"].tolist())
-        return table["title"].tolist()
+        names = shown.locator(".card .info .name")
+        expected = [panel._named(title)[0] for title in table["title"]]
+        expect(names).to_have_text([re.compile("^" + re.escape(name)) for name in expected])
+        return expected
 
     before = expect_the_list_for(ratings)
-    panel.get_by_label("Search").fill("qqqqqq")
-    expect(panel.get_by_role("status")).to_contain_text("No title is like")
-    panel.get_by_label("Search").fill("blade runner 1982")
-    expect(panel.get_by_label("Found").locator("option").first).to_have_text("Blade Runner (1982)")
-    panel.get_by_label("Rating, 0.5–5").fill("5")
-    panel.get_by_label("Rating, 0.5–5").press("Tab")
-    panel.get_by_role("button", name="Rate").press("Enter")
+    search = shown.get_by_label("Search")
+    search.fill("qqqqqq")
+    expect(shown.locator(".find")).to_contain_text("No title is like")
+    search.fill("blade runner 1982")
+    row = shown.locator(".find .row").first
+    expect(row.locator(".name")).to_have_text("Blade Runner")
+    row.get_by_role("radio", name="4.5 of 5: Blade Runner").focus()
+    page.keyboard.press("ArrowRight")
+    expect(shown.locator(".mine .name")).to_contain_text(["Blade Runner"])
     assert expect_the_list_for(ratings | {541: 5.0}) != before
-    assert min(page.evaluate(browsing.RATE_AGAIN, [4, 1, 0.5])) < 0.2
-    panel.get_by_label("Rating, 0.5–5").fill("9")
-    panel.get_by_label("Rating, 0.5–5").press("Tab")
-    panel.get_by_role("button", name="Rate").press("Enter")
-    expect(panel.get_by_role("status")).to_contain_text("should be a number from 0.5 to 5")
-    panel.get_by_label("You rated").select_option(label="0.5 · Blade Runner (1982)")
-    panel.get_by_role("button", name="Remove").press("Enter")
+    expect(shown.get_by_role("status")).to_contain_text("Blade Runner is rated")
+    row.get_by_role("button", name="Remove").focus()
+    page.keyboard.press("Enter")
+    expect_the_list_for(ratings)
+    shown.get_by_role("button", name="Undo").focus()
+    page.keyboard.press("Enter")
+    expect_the_list_for(ratings | {541: 5.0})
+    row.get_by_role("button", name="Remove").click()
     expect_the_list_for(ratings)
