@@ -28,7 +28,7 @@ CLAIMS: dict[str, tuple[Callable, str]] = {}
 
 
 def claim(outcome: str) -> Callable:
-    """Register a claim, with the course's sentence now: "stands", "reworded" or "open" (not yet corrected)."""
+    """Register a claim; the course's sentence now "stands", is "reworded" or "open" (uncorrected)."""
 
     def register(function: Callable) -> Callable:
         CLAIMS[function.__name__] = (function, outcome)
