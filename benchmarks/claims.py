@@ -28,7 +28,7 @@ CLAIMS: dict[str, tuple[Callable, str]] = {}
 
 
 def claim(outcome: str) -> Callable:
-    """Register a claim; the course's sentence now "stands", is "reworded" or "open" (uncorrected)."""
+    """Register a claim whose sentence in the course "stands", is "reworded", or is "open"."""
 
     def register(function: Callable) -> Callable:
         CLAIMS[function.__name__] = (function, outcome)
