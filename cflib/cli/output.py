@@ -155,7 +155,7 @@ def write_lists(path: Path, blocks: Iterable[pd.DataFrame]) -> int:
     They are written to a file beside it, which is renamed when all is well. What is in memory is
     one block.
     """
-    from .._storage import replacing
+    from .._files import replacing
 
     n_rows = 0
     with replacing(path) as beside:

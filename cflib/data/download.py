@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
-from .._storage import temporary_folder
+from .._files import temporary_folder
 
 CONNECT_SECONDS = 4  # without a network, a reader should not wait long
 READ_SECONDS = 60

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike
 
-from .._storage import left_over, temporary_folder
+from .._files import left_over, temporary_folder
 from ..ratings import Ratings
 
 FORMAT = 1

@@ -41,6 +41,8 @@ def history(ratings: Ratings, user_id: int | str, model: FactorModel | None = No
     ------
     KeyError
         For a user without a column in `ratings`, with the nearest ids.
+    ValueError
+        For ratings on other axes than the model's.
     """
     user = ratings.user_index_of(user_id)
     mine = np.flatnonzero(ratings.user_index == user)
@@ -50,6 +52,7 @@ def history(ratings: Ratings, user_id: int | str, model: FactorModel | None = No
     if ratings.timestamp is not None:
         frame["date"] = pd.to_datetime(ratings.timestamp[mine], unit="s").normalize()
     if model is not None:
+        _check_axes(model, ratings)
         predicted = model.predict(movie_index, np.full(len(mine), user))
         frame = frame.assign(prediction=predicted, error=predicted - value)
     return frame.sort_values("rating", ascending=False, kind="stable", ignore_index=True)
@@ -102,11 +105,12 @@ def recommend(
     KeyError
         For a user without a column in `ratings`.
     ValueError
-        For another `by`, a genre that no movie has, years out of order, and a `diversity` that
-        isn't from 0 to below 1.
+        For ratings on other axes than the model's, another `by`, a genre that no movie has, years
+        out of order, and a `diversity` that isn't from 0 to below 1.
     TypeError
         For `by="lower"` with a model that doesn't know how sure it is.
     """
+    _check_axes(model, ratings)
     user = ratings.user_index_of(user_id)
     rated = ratings.movie_index[ratings.user_index == user]
     everything = np.arange(model.n_movies)
@@ -272,3 +276,14 @@ def ranked(
     frame = model.movies.iloc[best][["movieId", "title", "genres"]]
     frame = frame.assign(**{column: scores[best], "n_ratings": model.movie_counts[best]})
     return frame.set_index(pd.RangeIndex(1, len(best) + 1, name="rank"))
+
+
+def _check_axes(model: FactorModel, ratings: Ratings) -> None:
+    """Raise ValueError where a row or column number of the ratings is another one in the model."""
+    same_movies = np.array_equal(model.movie_ids, ratings.movie_ids)
+    if not (same_movies and np.array_equal(model.user_ids, ratings.user_ids)):
+        raise ValueError(
+            f"`ratings` should be on the model's axes, {model.n_movies:,} movies and "
+            f"{model.n_users:,} users with the same ids in the same order: those it was trained "
+            f"on, a part of them, or `model.load_ratings(path)`. Received: {ratings!r}"
+        )

@@ -14,7 +14,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from cflib import _storage, fit_als, load_model
+from cflib import _files, fit_als, load_model
 from cflib.model import FactorModel
 
 from ..conftest import make_ratings
@@ -152,7 +152,7 @@ def test_one_very_long_id_costs_its_own_length_alone(model, tmp_path):
 def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path):
     path = tmp_path / "model.npz"
     script = (
-        "import sys, time\nfrom cflib._storage import replacing\n"
+        "import sys, time\nfrom cflib._files import replacing\n"
         "with replacing(sys.argv[1]) as beside:\n"
         "    beside.write_text('half')\n    print('writes', flush=True)\n    time.sleep(600)\n"
     )
@@ -160,12 +160,12 @@ def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "writes\n"
         (half,) = tmp_path.iterdir()
-        with _storage.replacing(path) as beside:  # what a living process writes stays
+        with _files.replacing(path) as beside:  # what a living process writes stays
             beside.write_text("whole")
         assert set(tmp_path.iterdir()) == {half, path}
         process.send_signal(signal.SIGKILL)
         process.wait()
-        with _storage.replacing(path) as beside:
+        with _files.replacing(path) as beside:
             beside.write_text("whole")
         assert list(tmp_path.iterdir()) == [path]
 
@@ -174,8 +174,8 @@ def test_a_folder_that_a_killed_process_left_is_removed_by_the_next_one(tmp_path
     left = tmp_path / ".download-left"
     left.mkdir()
     (left / "half").write_text("half")
-    with _storage.temporary_folder(tmp_path, ".download-") as mine:
-        with _storage.temporary_folder(tmp_path, ".download-"):
+    with _files.temporary_folder(tmp_path, ".download-") as mine:
+        with _files.temporary_folder(tmp_path, ".download-"):
             assert mine.exists()
         assert not left.exists()
     assert not list(tmp_path.iterdir())

@@ -252,3 +252,19 @@ def test_somebody_new_stands_in_the_middle_and_moves_towards_what_they_like(mode
     near = movies.nearest(person, 25)
     distance = np.hypot(*(near[["x", "y"]].to_numpy() - movies.place(person)).T)
     assert len(near) == 25 and (np.diff(distance) >= 0).all()
+
+
+def test_ratings_on_other_axes_are_refused_not_read_as_others_movies(ratings, model):
+    fewer = ratings.take(ratings.movie_index > 0)
+    elsewhere = dataclasses.replace(
+        fewer,
+        movie_index=fewer.movie_index - 1,
+        movie_ids=ratings.movie_ids[1:],
+        movies=ratings.movies.iloc[1:].reset_index(drop=True),
+    )
+    for ask in (
+        lambda: people.recommend(model, elsewhere, USER_ID),
+        lambda: people.history(elsewhere, USER_ID, model),
+    ):
+        with pytest.raises(ValueError, match="on the model's axes"):
+            ask()
