@@ -119,9 +119,21 @@ def record(run_dir: str | Path, name: str, value: Any) -> None:
 
 
 def read_metrics(run_dir: str | Path) -> dict[str, Any]:
-    """What the chapters of a run have recorded, by name, in the order in which they did."""
+    """What the chapters of a run have recorded, by name, in the order in which they did.
+
+    Raises
+    ------
+    ValueError
+        For a file that is damaged, empty or not made by `record`.
+    """
     path = Path(run_dir) / METRICS
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged ({error}). Delete it, and run again.") from None
+    if not isinstance(metrics, dict):
+        raise ValueError(f"{path} holds no records of chapters. Delete it, and run again.")
+    return metrics
 
 
 def picture(recorded: Any) -> str:

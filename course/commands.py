@@ -7,6 +7,7 @@ so that `cflib --help` is quick.
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 
@@ -38,8 +39,8 @@ def run(pairs: tuple[tuple[str, str], ...], out: Path | None) -> None:
     out = out or runner.DEFAULT
     try:
         page = runner.run(out, pairs)
-    except (ValueError, runner.RunError) as error:
-        raise click.ClickException(str(error)) from error
+    except (ValueError, OSError, runner.RunError) as error:
+        raise _refusal(error) from error
     click.echo(f"\n{runner.summary(out)}\n")
     click.echo(f"Read {_near(page)}: all the chapters in one page, which needs no network.")
     click.echo(f"Beside it: the executed notebooks, {runner.METRICS}, {runner.MODEL}.")
@@ -79,11 +80,13 @@ def sweep(
     except KeyboardInterrupt:
         click.echo("\nStopped. What is done stays; the same command does the rest.", err=True)
         raise SystemExit(130) from None
-    except (sweeps.PlanError, sweeps.SweepError) as error:
-        raise click.ClickException(str(error)) from error
+    except (ValueError, OSError, sweeps.SweepError) as error:
+        raise _refusal(error) from error
     click.echo(sweeps.summary(folder))
     click.echo(f"Read {_near(folder / sweeps.PAGE)}, which needs no network. Beside it: ")
     click.echo(f"{sweeps.TABLE}, {sweeps.PARQUET}, {sweeps.PICTURE} and every executed notebook.")
+    if not sweeps.collect(folder)["status"].eq("ok").all():
+        raise SystemExit(1)
 
 
 @click.command()
@@ -134,8 +137,8 @@ def notebooks(names: tuple[str, ...]) -> None:
 
     try:
         committed.renew(names)
-    except committed.NotebookError as error:
-        raise click.ClickException(str(error)) from error
+    except (OSError, committed.NotebookError) as error:
+        raise _refusal(error) from error
 
 
 @click.command()
@@ -145,8 +148,8 @@ def exercises() -> None:
 
     try:
         changed = made.renew()
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
+    except (ValueError, OSError) as error:
+        raise _refusal(error) from error
     click.echo("\n".join(changed) or "all the exercises are what their solutions make")
 
 
@@ -163,7 +166,7 @@ def site(out: Path | None) -> None:
     try:
         first = pages.build(out or pages.DEFAULT)
     except (ValueError, OSError, pages.SiteError) as error:
-        raise click.ClickException(str(error)) from error
+        raise _refusal(error) from error
     click.echo(f"Read {_near(first)}: every page, and search, without a network.")
 
 
@@ -173,6 +176,20 @@ def doctor() -> None:
     from . import doctor as examiner
 
     sys.exit(examiner.main())
+
+
+def _refusal(error: Exception) -> click.ClickException:
+    """An error in a sentence; one of the system with its file and what to do."""
+    from .files import visible
+
+    if isinstance(error, OSError) and error.strerror:
+        named = f"{error.filename}: " if error.filename else ""
+        return click.ClickException(
+            visible(f"{named}{error.strerror}. Choose another folder, or make this one writable.")
+            if error.errno != errno.ENOSPC
+            else visible(f"{named}{error.strerror}. Make room there, or choose another folder.")
+        )
+    return click.ClickException(visible(str(error)))
 
 
 def _near(path: Path) -> Path:

@@ -8,12 +8,15 @@
               that the check before it gives, as a quotation
 
 Every other cell is copied. The exercise has nbgrader's metadata, so that nbgrader can mark it:
-answers may be edited, checks may not.
+answers may be edited, checks may not. Its metadata holds a hash of its cells as well, so that an
+exercise with somebody's answers is never overwritten.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +25,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from . import notebooks, run
-from .files import write_text
+from .files import remove_unfinished, write_text
 
 SOLUTIONS = run.NOTEBOOKS / "solutions"
 EXERCISES = run.NOTEBOOKS / "exercises"
@@ -86,7 +89,22 @@ def exercise(solution: NotebookNode, name: str) -> NotebookNode:
     """
     made = notebooks.clean(solution)
     made.cells = list(_cells(made.cells, name))
+    made.metadata["cflib"] = {"made": _hash(made)}
     return made
+
+
+def _hash(notebook: NotebookNode) -> str:
+    sources = [[cell.cell_type, cell.source] for cell in notebook.cells]
+    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
+
+
+def is_as_made(path: Path) -> bool:
+    """Whether a file is an exercise that `renew` made and nobody has written into since."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        return notebook.metadata["cflib"]["made"] == _hash(notebook)
+    except Exception:  # nbformat raises errors of many kinds
+        return False
 
 
 def _cells(cells: list[NotebookNode], name: str) -> Iterator[NotebookNode]:
@@ -165,8 +183,22 @@ def renew(solutions: str | Path = SOLUTIONS, exercises: str | Path = EXERCISES) 
     -------
     list of str
         Names of the exercises that have changed.
+
+    Raises
+    ------
+    ValueError
+        For files that would be replaced although they have somebody's answers, or are no exercises.
+        Nothing is written then.
     """
     changed = stale(solutions, exercises)
+    present = [path for name in changed if (path := Path(exercises) / name).exists()]
+    if others := [str(path) for path in present if not is_as_made(path)]:
+        raise ValueError(
+            "these have answers, or were not made from a solution, and would be overwritten. "
+            "Move them to another folder first:\n  " + "\n  ".join(others)
+        )
+    for folder in (solutions, exercises):
+        remove_unfinished(folder)
     for path in sorted(Path(solutions).glob("*.ipynb")):
         solution = notebooks.clean(nbformat.read(path, as_version=4))
         write_text(path, nbformat.writes(solution) + "\n")

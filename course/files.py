@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+
+BESIDE = re.compile(r"\..+\.[0-9a-f]{8}\.part")  # a file that `replacing` has begun
 
 
 @contextlib.contextmanager
@@ -29,3 +32,27 @@ def write_text(path: str | Path, text: str) -> None:
     """Write `text` in UTF-8 to `path`, whole or not at all."""
     with replacing(path) as beside:
         beside.write_text(text, encoding="utf-8")
+
+
+def remove_unfinished(folder: str | Path) -> None:
+    """Remove the files of a folder that a process began to write and, killed, did not finish."""
+    for path in Path(folder).glob(".*.part"):
+        if BESIDE.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
+
+
+def visible(text: str) -> str:
+    """`text` with control characters written out (such as "\\x1b"), for a terminal.
+
+    A title or an error that comes from data could otherwise clear the screen, change its title or
+    overwrite a line. New lines and tabs stay.
+    """
+    return "".join(
+        c if c in "\n\t" or c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )
+
+
+def spreadsheet_safe(value: object) -> object:
+    """A text that a spreadsheet would take for a formula with `'` before it; others as they are."""
+    is_formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if is_formula else value

@@ -2,7 +2,8 @@
 
 nbconvert's own page fetches MathJax and other scripts from the network. Here formulas become
 MathML, which browsers set themselves, and pictures are part of the page, with the alternative text
-that `chapter.show` gave them. There is no script, and nothing is fetched.
+that `chapter.show` gave them. There is no script, and nothing is fetched: a title or a parameter
+that holds one is shown without it, see `disarm`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import nbformat
 from bs4 import BeautifulSoup
-from bs4.element import Tag
+from bs4.element import PreformattedString, Tag
 from jinja2 import pass_context
 from math_core import LatexError, LatexToMathML
 from nbconvert import HTMLExporter
@@ -29,6 +30,11 @@ ASSETS = Path(__file__).parent / "assets"
 SHORT = 18  # characters: a table's cell with no more than these stays on one line
 INTERVAL = re.compile(r"\([^()]*\d[^()]*\)")  # numbers in brackets stay on one line, too
 HIDDEN = "source-hidden"  # tag of a cell whose code JupyterLab folds away
+ACTIVE = "script, iframe, frame, object, embed, applet, base, meta, link, template, noscript"
+ADDRESSES = ("href", "src", "xlink:href", "action", "formaction", "data", "poster", "from", "to")
+RUNS = re.compile(
+    r"(?:javascript|vbscript|data(?!:image/(?:png|jpeg|gif|webp|svg\+xml)[;,])):", re.IGNORECASE
+)
 WIDGET = "application/vnd.jupyter.widget-view+json"  # an output that needs its kernel
 
 
@@ -153,10 +159,27 @@ def tidy_tables(soup: BeautifulSoup) -> None:
             cell.append(BeautifulSoup(html, "html.parser"))
 
 
+def disarm(soup: BeautifulSoup) -> None:
+    """Remove what would run or fetch: scripts, frames, handlers of events, `javascript:` links.
+
+    Markdown and outputs may hold HTML, and what they hold may come from a file of ratings.
+    """
+    for element in soup.select(ACTIVE):
+        element.decompose()
+    for text in soup.find_all(string=lambda text: isinstance(text, PreformattedString)):
+        text.extract()  # comments and the like, which browsers may read in another way
+    for element in soup.find_all(True):
+        for name, value in list(element.attrs.items()):
+            address = re.sub(r"[\x00-\x20]+", "", str(value)) if name in ADDRESSES else ""
+            if name.startswith("on") or name == "srcdoc" or RUNS.match(address):
+                del element[name]
+
+
 def _section(chapter: Path) -> BeautifulSoup:
     """One chapter. Its anchors begin with its name, because chapters share headings."""
     body = chapter_html(chapter)
     soup = BeautifulSoup(f'<section id="{chapter.stem}">{body}</section>', "html.parser")
+    disarm(soup)
     tidy_tables(soup)
     for element in soup.section.select("[id]"):
         element["id"] = f"{chapter.stem}--{element['id']}"
@@ -211,6 +234,8 @@ PAGE = """<!DOCTYPE html>
 <html lang="en-GB">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy"
+      content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Collaborative filtering: the chapters of a run</title>
 <style>

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .chapter import METRICS, MODEL, picture, read_metrics
-from .files import replacing
+from .files import remove_unfinished, replacing
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -182,7 +182,11 @@ def run(
     known = {path.stem: parameters(path) for path in paths}
     values = assign(pairs, known)
     with _alone_in(out):
-        pictures = filter(None, map(picture, read_metrics(out).values()))
+        try:
+            earlier = read_metrics(out)
+        except ValueError:  # damaged: it is removed as well, and the folder can be used again
+            earlier = {}
+        pictures = filter(None, map(picture, earlier.values()))
         for name in (MODEL, METRICS, PAGE, *pictures, *(path.name for path in paths)):
             (out / name).unlink(missing_ok=True)
         for number, path in enumerate(paths, start=1):
@@ -200,8 +204,7 @@ def _alone_in(out: Path) -> Iterator[None]:
     """Make the folder of a run, mark it as one, and hold it until the run is over."""
     import locket  # here, because chapters import this module and hold no folder
 
-    marks = (MARKER, MODEL, METRICS)  # runs before 0.2 had no marker
-    is_ours = out == DEFAULT or any((out / name).exists() for name in marks)
+    is_ours = out == DEFAULT or (out / MARKER).exists()
     if out.is_dir() and any(out.iterdir()) and not is_ours:
         raise ValueError(
             f"{out} has files that no run made. Choose another folder for the run, or an empty one."
@@ -215,6 +218,9 @@ def _alone_in(out: Path) -> Iterator[None]:
             f"another run is going on in {out}. Wait for its end, or choose another folder."
         ) from None
     try:
+        remove_unfinished(out)
+        for partial in out.glob(".*.part.ipynb"):
+            partial.unlink()
         yield
     finally:
         lock.release()

@@ -195,6 +195,7 @@ def _tidy(soup: BeautifulSoup) -> None:
     """Let wide tables and formulas scroll in a box of their own; remove styles of their own."""
     for element in soup.select("style, .jp-Collapser"):
         element.decompose()
+    chapters.disarm(soup)
     chapters.tidy_tables(soup)
     for table in soup.find_all("table"):
         del table["border"]

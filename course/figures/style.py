@@ -35,6 +35,7 @@ STYLE = {
     "grid.linewidth": 0.8,
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
+    "text.parse_math": False,  # a `$` in a title or a parameter is a dollar, and begins no formula
 }
 
 Arguments = ParamSpec("Arguments")

@@ -11,16 +11,52 @@ import pandas as pd
 from ..chapter import picture
 
 HEAD, RECORD = "sweep.json", "run.json"
+FIELDS = {  # of a run's record
+    "key": str,
+    "parameters": dict,
+    "recorded": dict,
+    "status": str,
+    "error": str,
+    "seconds": int | float | None,
+    "peak_mb": int | float | None,
+    "attempts": int,
+}
+ABOUT = {  # fields of a sweep's own
+    "sweep": str,
+    "chapter": str,
+    "metric": str,
+    "better": str,
+    "varied": list,
+    "usual": dict,
+    "repeats": int,
+    "runs": dict,
+}
 ABOUT_THE_RUN = ("seconds", "peak_mb", "status", "error", "attempts", "run")
 
 
 def outcomes(folder: str | Path) -> dict[str, dict[str, Any]]:
-    """What `run.json` says of each run, and `run`, its folder's name, by the run's hash."""
-    records = [
-        json.loads(path.read_text(encoding="utf-8")) | {"run": path.parent.name}
-        for path in sorted(Path(folder).glob(f"[!.]*/{RECORD}"))
-    ]
-    return {record["key"]: record for record in records}
+    """What `run.json` says of each run, and `run`, its folder's name, by the run's hash.
+
+    A `run.json` that is damaged, or that no sweep wrote, is no run: a sweep does that run again.
+    """
+    paths = sorted(Path(folder).glob(f"[!.]*/{RECORD}"))
+    records = [(path.parent.name, _object(path)) for path in paths]
+    return {
+        record["key"]: record | {"run": name} for name, record in records if _has(record, FIELDS)
+    }
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """The JSON object of a file; an empty one where it holds none."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _has(value: dict[str, Any], fields: dict[str, Any]) -> bool:
+    return all(name in value and isinstance(value[name], kind) for name, kind in fields.items())
 
 
 def head(folder: str | Path) -> dict[str, Any]:
@@ -30,11 +66,18 @@ def head(folder: str | Path) -> dict[str, Any]:
     ------
     FileNotFoundError
         For a folder without a sweep.
+    ValueError
+        For a file that is damaged, or that no sweep wrote.
     """
     path = Path(folder) / HEAD
     if not path.exists():
         raise FileNotFoundError(f"there is no sweep in {folder}: no {HEAD}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    if not _has(about := _object(path), ABOUT):
+        raise ValueError(
+            f"{path} is damaged, or no sweep wrote it. The same `cflib sweep` again writes it "
+            "anew, and keeps the runs that are done."
+        )
+    return about
 
 
 def collect(folder: str | Path) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -25,20 +26,23 @@ import dask
 import locket
 import psutil
 from dask.system import CPU_COUNT
-from distributed import Client, KilledWorker, Worker, as_completed
+from distributed import Client, KilledWorker, LocalCluster, Worker, as_completed
 from distributed.diagnostics.plugin import WorkerPlugin
+from distributed.security import Security
 from distributed.system import MEMORY_LIMIT
 from tqdm import tqdm
 
-from ..files import write_text
+from ..files import remove_unfinished, write_text
 from ..run import ROOT
 from . import report, worker
 from .collect import HEAD, RECORD, head, outcomes
 from .planning import Plan, Point
 
 KERNEL_BYTES = 0.8e9  # memory of a TensorFlow kernel and its worker
+LOOPBACK = "127.0.0.1"
 ANSWERS = 5.0  # seconds within which a scheduler answers
-LOCK, PART = ".lock", ".part"
+MARKER = ".cflib-sweep"  # in the folder of a sweep, whose results may be replaced
+PART = re.compile(r"\..*_[0-9a-f]{10}\.part")  # a run's folder that is not complete
 DASK = {
     "distributed.scheduler.allowed-failures": worker.ATTEMPTS - 1,  # of the workers of one run
     # A worker has one run, and the others wait at the scheduler: no other is suspected if it dies.
@@ -46,6 +50,9 @@ DASK = {
     # After 15 seconds Dask would give up a worker that starts again, which on a busy machine takes
     # longer; then nobody would be left to work.
     "distributed.deploy.lost-worker-timeout": "1 hour",
+    # Scheduler and workers tell nothing over HTTP: no dashboard, /metrics, /info or /json.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
 }
 
 
@@ -131,9 +138,13 @@ def _do(
 @contextlib.contextmanager
 def alone_in(out: Path) -> Iterator[None]:
     """Keep other sweeps out of a folder, and remove what an interrupted one has left there."""
+    if out.is_dir() and any(out.iterdir()) and not _is_of_a_sweep(out):
+        raise SweepError(
+            f"{out} has files that no sweep made. Choose another --out, or an empty folder."
+        )
     out.mkdir(parents=True, exist_ok=True)
     try:
-        with locket.lock_file(str(out / LOCK), timeout=0):
+        with locket.lock_file(str(out / MARKER), timeout=0):
             _tidy(out)
             try:
                 yield
@@ -143,14 +154,24 @@ def alone_in(out: Path) -> Iterator[None]:
         raise SweepError(f"another sweep is going on in {out}") from None
 
 
+def _is_of_a_sweep(out: Path) -> bool:
+    try:
+        return (out / MARKER).exists() or bool(head(out))  # sweeps before 0.2 had no marker
+    except (FileNotFoundError, ValueError):
+        return False
+
+
 def _tidy(out: Path) -> None:
-    for path in out.glob(f".*{PART}"):
-        shutil.rmtree(path, ignore_errors=True)
+    """Remove what a sweep that was killed has begun: its own files and folders, and no other."""
+    remove_unfinished(out)
+    for path in out.glob(".*.part"):
+        if PART.fullmatch(path.name) and path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _write_head(plan: Plan, out: Path) -> None:
     names = {"sweep": plan.name, "chapter": plan.chapter.stem}
-    if (out / HEAD).exists():
+    with contextlib.suppress(FileNotFoundError, ValueError):  # a damaged one is written anew
         there = head(out)
         for field, name in names.items():
             if there[field] != name:
@@ -165,7 +186,7 @@ def _write_head(plan: Plan, out: Path) -> None:
 
 def _keep(folder: Path, point: Point, outcome: dict[str, Any], files: dict[str, bytes]) -> None:
     """Write a run's folder, which gets its name when it is complete."""
-    beside = folder.with_name(f".{folder.name}{PART}")
+    beside = folder.with_name(f".{folder.name}.part")
     for name, content in files.items():
         (beside / name).parent.mkdir(parents=True, exist_ok=True)
         (beside / name).write_bytes(content)
@@ -200,11 +221,17 @@ def _client(scheduler: str, workers: int, n_runs: int) -> Iterator[Client]:
         "n_workers": min(workers or affordable, n_runs),
         "threads_per_worker": 1,
         "memory_limit": 0,
-        "dashboard_address": "127.0.0.1:0",
+        "host": LOOPBACK,
+        "security": Security.temporary(),  # keys of this sweep, which are never on a disk
+        "dashboard_address": f"{LOOPBACK}:0",
         "scheduler_kwargs": {"dashboard": False},
         "silence_logs": logging.CRITICAL,
     }
-    with dask.config.set(DASK), Client(**own, set_as_default=False) as client:
+    with (
+        dask.config.set(DASK),
+        LocalCluster(**own) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
         client.register_plugin(_NotInterrupted())
         yield client
 

@@ -10,7 +10,7 @@
     points:                         # ... and each of these, which take precedence over `fixed`
       - {solver: adam, steps: 250}
     seeds: [1, 2]                   # every setting is run with each of them as `seed`
-    limit: 256                      # more runs than this are refused
+    limit: 256                      # more runs than this are refused; 10,000 at most
 
 Where the chapter records a dict or a frame, `metric` is the way to a number in it, with dots.
 
@@ -27,6 +27,7 @@ import hashlib
 import itertools
 import json
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ from .. import run
 
 SEED = "seed"
 FIELDS = ("chapter", "metric", "better", "fixed", "grid", "points", "seeds", "limit")
+MOST = 10_000  # runs of a sweep, whatever its `limit`
 RECORDED = re.compile(r"\brecord\(\s*[^,]+,\s*[\"']([^\"']+)[\"']")
 
 
@@ -89,17 +91,47 @@ def read(path: str | Path, fixed: dict[str, Any] | None = None) -> Plan:
     """
     path = Path(path)
     try:
-        described = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        described = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # a safe loader
+    except UnicodeDecodeError as error:
+        raise PlanError(f"{path} should be text in UTF-8: save it so. {error}") from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise PlanError(f"{path}: {error}") from error
+    except RecursionError:
+        raise PlanError(f"{path}: lists or mappings lie too deep in each other") from None
     if not isinstance(described, dict):
         raise PlanError(f"{path} should have lines such as `chapter: one_model`")
+    for field in described:
+        if field not in FIELDS:
+            raise PlanError(f"{path.name}: there is no `{field}`; {_nearest(str(field), FIELDS)}")
     if fixed:
         described["fixed"] = (described.get("fixed") or {}) | fixed
     try:
         return plan(path.stem, folder=path.parent, **described)
     except PlanError as error:
         raise PlanError(f"{path.name}: {error}") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without what hides a mistake or a bomb: keys given twice, and aliases."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.YAMLError(
+                f"line {event.start_mark.line + 1}: write the values out instead of the alias "
+                f"`*{event.anchor}`"
+            )
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in getattr(node, "value", ()):
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.YAMLError(
+                    f"line {key.start_mark.line + 1}: `{key.value}` is given twice; keep one"
+                )
+            seen.add(getattr(key, "value", None) if isinstance(key, yaml.ScalarNode) else id(key))
+        return super().construct_mapping(node, deep)
 
 
 def plan(
@@ -164,14 +196,19 @@ def _chapter(name: Any, folder: Path) -> Path:
         raise PlanError("it should say which notebook to run: `chapter: one_model`")
     is_path = name.endswith(".ipynb")
     path = folder / name if is_path else run.NOTEBOOKS / f"{name}.ipynb"
-    if not path.is_file():
+    if not os.path.isfile(path):
         names = [p.stem for p in path.parent.glob("*.ipynb")]
         raise PlanError(f"there is no chapter `{name}`; {_nearest(path.stem, names)}")
     return path.resolve()
 
 
 def _defaults(path: Path) -> dict[str, Any]:
-    defaults = run.parameters(path)
+    try:
+        defaults = run.parameters(path)
+    except Exception as error:  # nbformat raises errors of many kinds
+        if isinstance(error, ValueError) and path.name in str(error):
+            raise PlanError(str(error)) from None  # of a line of the cell
+        raise PlanError(f"{path.name} is no notebook that can be read: {error}") from None
     if not defaults:
         raise PlanError(f"{path.stem} has no cell tagged `parameters`, so nothing can be varied")
     if defaults.pop(run.RUN_DIR, None) is None:
@@ -203,20 +240,30 @@ def _settings(
             raise PlanError(f"`{name}` is both in `fixed` and in `grid`")
     if not grid and not points:
         raise PlanError("it should have a `grid` or `points`, or both: there is nothing to vary")
-    repeats = [{}]
-    if seeds is not None:
-        repeats = [{SEED: s} for s in _of_type(seeds, list, "seeds", "a list of whole numbers")]
-        if not repeats:
-            raise PlanError("`seeds` should have at least one. Received: []")
-        if any(SEED in parameters for parameters in (fixed, grid, *points)):
-            raise PlanError("`seed` is set, although there are `seeds`")
+    repeats = _repeats(seeds, (fixed, grid, *points))
     n_runs = (math.prod(map(len, grid.values())) * bool(grid) + len(points)) * len(repeats)
     if type(limit) is not int or n_runs > limit:
         raise PlanError(f"{n_runs:,} runs exceed its `limit`, {limit}: raise it, or vary less")
+    if n_runs > MOST:
+        raise PlanError(f"{n_runs:,} runs are more than any sweep may have, {MOST:,}: vary less")
     combinations = itertools.product(*grid.values()) if grid else ()
     settings = [dict(zip(grid, values, strict=True)) for values in combinations] + points
     for setting, repeat in itertools.product(settings, repeats):
         yield fixed | setting | repeat
+
+
+def _repeats(seeds: Any, settings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What each setting is run with: each seed, or nothing."""
+    if seeds is None:
+        return [{}]
+    _of_type(seeds, list, "seeds", "a list of whole numbers")
+    if not seeds:
+        raise PlanError("`seeds` should have at least one. Received: []")
+    if any(type(seed) is not int for seed in seeds):
+        raise PlanError(f"`seeds` should be a list of whole numbers. Received: {seeds!r}")
+    if any(SEED in parameters for parameters in settings):
+        raise PlanError("`seed` is set, although there are `seeds`")
+    return [{SEED: seed} for seed in seeds]
 
 
 def _of_type(value: Any, kind: type, field: str, expected: str) -> Any:
@@ -232,6 +279,13 @@ def _checked(name: str, value: Any, defaults: dict[str, Any], path: Path) -> Any
         nearest = _nearest(str(name), defaults)
         raise PlanError(f"{path.stem} has no parameter `{name}`; {nearest}")
     default = defaults[name]
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        raise PlanError(
+            f"`{name}` should be text, a finite number, true, false, null, or a list or mapping of "
+            f"these. Received: {value!r}"
+        ) from None
     if default is None or type(value) is type(default):
         return value
     if isinstance(default, str):

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..files import replacing, write_text
+from ..files import replacing, spreadsheet_safe, visible, write_text
 from .collect import collect, head
 from .compare import DATASET, grid, settings
 
@@ -25,7 +26,8 @@ def write(folder: str | Path) -> None:
     folder = Path(folder)
     table, ranked, about = collect(folder), settings(folder), head(folder)
     with replacing(folder / TABLE) as beside:
-        table.to_csv(beside, index=False)
+        safe = table.map(spreadsheet_safe).rename(columns=spreadsheet_safe)
+        safe.to_csv(beside, index=False)
     with replacing(folder / PARQUET) as beside:
         table.to_parquet(beside, index=False)
     pngs = []
@@ -91,7 +93,7 @@ def summary(folder: str | Path) -> str:
     if ranked.empty and len(table) > len(failed):
         lines.append(f"no setting has all its runs and a {about['metric']} in each")
     lines += [f"  {run.run} {run.status}: {run.error}" for run in failed.head(5).itertuples()]
-    return "\n".join(lines)
+    return visible("\n".join(lines))
 
 
 def _verdict(ranked: list[dict[str, Any]], about: dict[str, Any]) -> list[str]:
@@ -132,10 +134,12 @@ def _html(
         if run not in runs:
             return "" if pd.isna(value) else escape(str(value))
         target = f"{run}/{file or about['chapter'] + '.ipynb'}"
-        return f'<a href="{escape(target)}">{escape(file or run)}</a>'
+        return f'<a href="{quote(target)}">{escape(file or run)}</a>'
 
     first = [*about["varied"], about["metric"], "seed", "status", "seconds", "peak_mb"]
     first = [name for name in first if name in table]
+    runs_first = table[[*first, *table.columns.difference(first, sort=False)]]
+    texts = runs_first.select_dtypes(exclude="number")
     template = jinja2.Template(page.asset("sweep.html.j2"), autoescape=True)
     return template.render(
         about=about,
@@ -149,12 +153,12 @@ def _html(
             na_rep="",
             formatters=dict.fromkeys(about["varied"], str),
         ),
-        runs=table[[*first, *table.columns.difference(first, sort=False)]].to_html(
+        runs=runs_first.rename(columns=escape).to_html(
             index=False,
             border=0,
-            escape=False,
+            escape=False,  # `cell` and `rename` do it: some cells are links
             float_format="{:.5g}".format,
             na_rep="",
-            formatters=dict.fromkeys(table.select_dtypes(exclude="number"), cell),
+            formatters=dict.fromkeys(map(escape, texts), cell),
         ),
     )

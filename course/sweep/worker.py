@@ -109,7 +109,10 @@ def _attempt(
         ended = KILLED, "its kernel died (out of memory?)"
     finally:
         run_sync(kernel.shutdown_kernel)(now=True)
-    recorded = chapter.read_metrics(folder)
+    try:
+        recorded = chapter.read_metrics(folder)
+    except ValueError as error:  # the chapter wrote the file in a way of its own
+        recorded, ended = {}, (FAILED, f"{chapter.METRICS}: {error}")
     run.keep_records(executed, recorded)
     measured = {
         "seconds": round(time.perf_counter() - started, 2),

@@ -119,6 +119,7 @@ def test_a_run_leaves_executed_chapters_one_page_and_what_was_recorded(folder, t
     (out / "earlier.png").write_text("left by an earlier run")
     (out / "model.npz").write_text("left by an earlier run")
     (out / "notes.txt").write_text("somebody's own")
+    (out / run.MARKER).touch()
     page = run.run(out, [("size", "20"), ("fast", "True")], folder)
     assert page == out / "index.html" and "One" in page.read_text(encoding="utf-8")
     assert read_metrics(out) == {

@@ -1,0 +1,97 @@
+"""Who may come in while a sweep runs: every port that it opens is tried without its keys."""
+
+import http.client
+import socket
+import ssl
+import subprocess
+
+import psutil
+import pytest
+from distributed import Client
+from distributed.security import Security
+
+from .test_sweep_runs import command, kernels_of, plan_file, wait_for
+
+TELL = (
+    "/",
+    "/status",
+    "/health",
+    "/metrics",
+    "/info",
+    "/info/main/workers.html",
+    "/json/counts.json",
+)
+
+
+def listening(pid: int) -> list[tuple[str, int]]:
+    """The addresses on which a process and its descendants accept connections."""
+    tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    connections = [c for process in tree for c in process.net_connections("inet")]
+    return sorted({tuple(c.laddr) for c in connections if c.status == psutil.CONN_LISTEN})
+
+
+@pytest.fixture(scope="module")
+def ports(tmp_path_factory):
+    """The open ports of a sweep in which a kernel is at work."""
+    folder = tmp_path_factory.mktemp("ports")
+    path = plan_file(folder, fixed={"pause": 600.0}, grid={"size": [1, 2]})
+    sweeping = subprocess.Popen(
+        command(path, folder / "out", "--workers", "2"), stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for(lambda: len(kernels_of(sweeping.pid)) == 2)
+        yield listening(sweeping.pid)
+    finally:
+        children = psutil.Process(sweeping.pid).children(recursive=True)
+        sweeping.terminate()
+        sweeping.wait(30)
+        for child in children:
+            if child.is_running():
+                child.kill()
+
+
+def test_only_this_machine_reaches_them(ports):
+    assert ports and {host for host, _ in ports} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("keys", [None, Security.temporary()], ids=["no keys", "another's keys"])
+def test_a_client_without_the_keys_of_the_sweep_is_refused(ports, keys):
+    protocol = "tls" if keys else "tcp"
+    for host, port in ports:
+        with pytest.raises((OSError, TimeoutError)):
+            Client(f"{protocol}://{host}:{port}", security=keys, timeout=1, set_as_default=False)
+
+
+def test_nothing_is_told_over_http(ports):
+    for host, port in ports:
+        for path in TELL:
+            assert asked(host, port, path) in (None, 404), f"{port}{path}"
+
+
+def asked(host: str, port: int, path: str) -> int | None:
+    """The status of an answer over HTTP; None where there is none."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def test_a_connection_without_a_certificate_gets_no_word(ports):
+    """TLS is spoken, and whoever shows no certificate is cut off before anything is said."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    spoken = 0
+    for address in ports:
+        with socket.create_connection(address, timeout=5) as plain:
+            try:
+                with context.wrap_socket(plain) as wrapped:
+                    spoken += 1
+                    wrapped.settimeout(5)
+                    assert wrapped.recv(1) == b"", "it was let in"
+            except (OSError, TimeoutError):
+                continue
+    assert spoken, "no port of the sweep speaks TLS"
