@@ -42,7 +42,7 @@ def remove_unfinished(folder: str | Path) -> None:
 
 
 def visible(text: str) -> str:
-    """`text` with control characters written out (such as "\\x1b"), for a terminal.
+    """`text` with control characters written out, for a terminal: ESC as `x1b` after a backslash.
 
     A title or an error that comes from data could otherwise clear the screen, change its title or
     overwrite a line. New lines and tabs stay.

@@ -31,6 +31,11 @@ PAYLOADS = [
     f'"><img src=x onerror={RAN}>',
 ]
 
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
 
 @pytest.fixture(scope="module")
 def chromium():
@@ -64,7 +69,7 @@ def notebook(path: Path) -> Path:
             {"text/plain": payload, "application/javascript": RAN},
             {
                 "text/plain": payload,
-                "image/png": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+                "image/png": PNG,
             },
         ]
         outputs = [new_output("display_data", data=one) for one in data]
@@ -97,9 +102,7 @@ def test_a_chapter_of_the_site_runs_nothing(chromium, tmp_path):
 
 def test_the_page_of_a_sweep_runs_nothing(chromium, tmp_path):
     values = {payload: [0.5 + n / 10] for n, payload in enumerate(PAYLOADS)}
-    folder = finished(
-        tmp_path / "sweep", {n: v for n, v in enumerate(values.values())}, chapter=PAYLOADS[10]
-    )
+    folder = finished(tmp_path / "sweep", dict(enumerate(values.values())), chapter=PAYLOADS[10])
     for n, path in enumerate(sorted(folder.glob("*/run.json"))):
         for payload in PAYLOADS:
             record(path.parent, payload, payload)
