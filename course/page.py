@@ -221,7 +221,7 @@ def _contents(section: BeautifulSoup) -> str:
     name = section.section["id"]
     title = section.find("h1")
     lines = [f'<li><a href="#{name}">{escape(_text(title) if title else name)}</a><ul>']
-    for heading in section.find_all("h2"):
+    for heading in section.find_all("h2", id=True):
         lines.append(f'<li><a href="#{heading["id"]}">{escape(_text(heading))}</a></li>')
     return "\n".join([*lines, "</ul></li>"])
 
