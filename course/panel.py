@@ -346,9 +346,11 @@ class Panel(widgets.Box):
         if nothing:
             shown.append((f"{nothing} that you do not like", "", 0.0))
         largest = max(abs(adds) for *_, adds in shown) or 1
+        stars = STARS in self.model.ranker.says
+        adds_to, digits = ("adds", 2) if stars else ("adds to score", 3)  # scores are small
         body = "".join(
             f'<tr><td>{html.escape(title)}</td><td class="number">{rating}</td>'
-            f'<td class="number">{_signed(adds)}</td>'
+            f'<td class="number">{_signed(adds, digits)}</td>'
             f'<td class="bars">{_bar(adds / largest)}</td></tr>'
             for title, rating, adds in shown
         )
@@ -357,13 +359,12 @@ class Panel(widgets.Box):
             ("together", table.attrs["prediction"]),
         ):
             body += (
-                f'<tr class="sum"><td>{name}</td><td></td><td class="number">{value:.2f}</td>'
-                '<td class="bars"></td></tr>'
+                f'<tr class="sum"><td>{name}</td><td></td>'
+                f'<td class="number">{value:.{digits}f}</td><td class="bars"></td></tr>'
             )
-        adds = "adds" if STARS in self.model.ranker.says else "adds to score"
         return (
             '<table><thead><tr><th scope="col">because you gave</th><th scope="col" '
-            f'class="number">rating</th><th scope="col" class="number">{adds}</th>'
+            f'class="number">rating</th><th scope="col" class="number">{adds_to}</th>'
             '<td class="bars"></td></tr>'
             f"</thead><tbody>{body}</tbody></table>"
         )
@@ -611,8 +612,8 @@ def _move(movie_id: Any, place: int, before: list[Any]) -> str:
     )
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def _bar(share: float) -> str:

@@ -1,7 +1,7 @@
 """Take the screenshots in docs/screenshots, 1280 pixels wide: `make screenshots`.
 
 Each committed chapter is shown in JupyterLab, at its first picture. The panel is shown alone, as
-`make app` serves it, with a few movies rated.
+`make app` serves it, with a few movies rated and the reasons of one recommendation.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from course import panel
 from tests.course import browsing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 FOLDER = Path(__file__).parent / "screenshots"
-APP = browsing.ROOT / "course" / "app" / "panel.ipynb"
-RATED = {"Blade Runner (1982)": "5", "Pulp Fiction (1994)": "4.5", "Titanic (1997)": "1"}
-WHOLE_PANEL = 1340  # pixels
+RATED = {"Blade Runner": 5, "Pulp Fiction": 4.5, "Titanic": 1}
+WHOLE_PANEL = 2160  # pixels
 FIRST_PICTURE = ".jp-Notebook .jp-OutputArea-output img"
 
 
@@ -42,19 +42,20 @@ def of_chapters(page: Page, home: Path) -> None:
 
 def of_panel(page: Page, home: Path) -> None:
     """Take a screenshot of the whole app."""
-    with browsing.voila(APP, home / "voila") as address:
+    model = panel.default_model().save(home / "model.npz")
+    with browsing.panel_app(model, home / "voila") as (address, _):
         page.goto(address)
-        panel = page.locator(".cflib-panel")
+        shown = page.locator(".cflib-panel")
         for title, rating in RATED.items():
-            panel.get_by_label("Search").fill(title)
-            panel.get_by_label("Found").locator(f"option:text-is('{title}')").wait_for()
-            panel.get_by_label("Found").select_option(label=title)
-            panel.get_by_label("Rating,").fill(rating)
-            panel.get_by_label("Rating,").press("Tab")
-            panel.get_by_role("button", name="Rate").press("Enter")
-            panel.get_by_label("You rated").locator(f"option:has-text('{title}')").wait_for()
+            shown.get_by_label("Search").fill(title)
+            row = shown.locator(".find .row").first
+            row.locator(f".name:text-is('{title}')").wait_for()
+            row.get_by_role("radio").nth(int(2 * rating) - 1).check(force=True)
+            shown.locator(f".mine .name:text-is('{title}')").wait_for()
         page.set_viewport_size(browsing.SIZE | {"height": WHOLE_PANEL})
-        page.screenshot(path=FOLDER / "panel.png")
+        shown.get_by_role("button", name="Why?").nth(1).click()
+        shown.locator(".card table").wait_for()
+        page.screenshot(path=FOLDER / "panel.png", animations="disabled")
         page.set_viewport_size(browsing.SIZE)
         print("panel", flush=True)
 
