@@ -190,6 +190,12 @@ def test_an_exercise_edited_by_hand_or_without_its_solution_is_found(copies):
     name = SOLUTIONS[0].name
     edit(made / name)
     assert exercises.stale(*copies) == [name]
+    edited = (made / name).read_bytes()
+    with pytest.raises(ValueError, match="have answers"):
+        exercises.renew(*copies)
+    assert (made / name).read_bytes() == edited
+    (made / name).unlink()
+    assert exercises.renew(*copies) == [name]
     (solutions / name).unlink()
     assert exercises.renew(*copies) == [name]
     assert list(made.iterdir()) == []
