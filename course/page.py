@@ -3,7 +3,7 @@
 nbconvert's own page fetches MathJax and other scripts from the network. Here formulas become
 MathML, which browsers set themselves, and pictures are part of the page, with the alternative text
 that `chapter.show` gave them. There is no script, and nothing is fetched: a title or a parameter
-that holds one is shown without it, see `disarm`.
+that holds a script is shown without it, see `disarm`.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def tidy_tables(soup: BeautifulSoup) -> None:
 
 
 def disarm(soup: BeautifulSoup) -> None:
-    """Remove what would run or fetch: scripts, frames, handlers of events, `javascript:` links.
+    """Remove what would run: scripts, frames, handlers of events, `javascript:` links.
 
     Markdown and outputs may hold HTML, and what they hold may come from a file of ratings.
     """
