@@ -109,5 +109,5 @@ def _png(figure: Figure, dpi: int) -> bytes:
 
 
 def _img(png: bytes, alt: str) -> str:
-    source = base64.b64encode(png).decode()
-    return f'<img style="max-width: 100%" alt="{html.escape(alt)}" src="data:image/png;base64,{source}">'
+    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return f'<img style="max-width: 100%" alt="{html.escape(alt)}" src="{source}">'
