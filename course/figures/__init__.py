@@ -13,7 +13,7 @@ from .normalization import two_means, user_levels
 from .original import around_zero, loss_curve
 from .scale import growth
 from .sweeps import setting_differences, slices, sweep_lines
-from .training import data_path, heat_map, training_curves
+from .training import data_path, heat_map, seen_and_unseen, training_curves
 from .uncertainty import coverage, normal_curves, spread_by_count, traces
 from .your_ratings import lam_choice
 
@@ -39,6 +39,7 @@ __all__ = [
     "rating_matrix",
     "ratings_over_time",
     "reasons",
+    "seen_and_unseen",
     "setting_differences",
     "share_answered",
     "slices",
