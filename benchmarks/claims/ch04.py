@@ -166,6 +166,24 @@ def gain_by_movie():
     return text, all(high < 0 for low, of in d.items() if low >= 5 for *_, high in of)
 
 
+@claim("reworded")
+def gain_by_user():
+    """ALS gains more on users with 200 ratings or more than on those with fewer than 50.
+
+    It is better than the means for both, by more than chance for the former.
+    """
+    few, many = [], []
+    for year, seed in pairs():
+        part = part_of(year, seed)
+        counts = part.train.user_counts[part.test.user_index]
+        models = als_of(year, seed), means_of(year, seed)
+        few.append(difference(*models, part, counts < 50))
+        many.append(difference(*models, part, counts >= 200))
+    text = f"fewer than 50: {lines(few)}; 200 or more: {lines(many)}"
+    holds = all(b[0] < a[0] < 0 and b[2] < 0 for a, b in zip(few, many, strict=True))
+    return text, holds
+
+
 @claim("stands")
 def few_ratings_large_errors():
     """The error of ALS and of the means on unseen movies exceeds that on movies with 50 ratings."""

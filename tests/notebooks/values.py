@@ -133,7 +133,7 @@ TRY_IT = {
         Asked("Derive the normal equations", on_paper=True),
         Asked(
             "Give `fit_als` another `seed`",
-            then="other = fit_als(outer.train, settings, seed=1); abs(other.X - model.X).max()",
+            then="other = fit_als(outer.train, settings, seed=1); abs(other.X - final.X).max()",
         ),
         Asked("Set `normalization` to", {"normalization": "none"}),
     ],
