@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from .style import BLUE, DARK_GREY, GREEN, ORANGE, logarithmic, styled, subplots
 
@@ -72,7 +73,7 @@ def seen_and_unseen(
     means : float or None
         The validation error of the means alone, as a line.
     top : float or None
-        Where the y axis ends. It begins at 0.
+        Where the y axis ends, which then begins at 0. None: around the curves.
     title : str
     """
     seen, unseen = curve.columns
@@ -85,7 +86,9 @@ def seen_and_unseen(
     ax.annotate("lowest", (lowest, curve[unseen].min()), ha="left", **place)
     if means is not None:
         ax.axhline(means, color=DARK_GREY, lw=1, ls="--", label="validation set, damped means")
-    ax.set_ylim(0, top)
+    if top is not None:
+        ax.set_ylim(0, top)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(
         title=title or "Error on ratings seen and unseen",
         xlabel=curve.index.name,
