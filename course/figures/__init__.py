@@ -9,7 +9,7 @@ from .evaluation import errors, errors_by_count, lists
 from .exercises import lines
 from .inspection import by_answers, movie_map, predicted_against_given, reasons
 from .loading import long_tails, rating_histogram, rating_matrix, ratings_over_time
-from .normalization import two_means, user_levels
+from .normalization import damping, two_means, user_levels
 from .original import around_zero, loss_curve
 from .scale import growth
 from .sweeps import setting_differences, slices, sweep_lines
@@ -21,6 +21,7 @@ __all__ = [
     "around_zero",
     "by_answers",
     "coverage",
+    "damping",
     "data_path",
     "errors",
     "errors_by_count",
