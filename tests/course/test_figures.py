@@ -96,6 +96,7 @@ def drawn(ratings, model):
         "rating_matrix": figures.rating_matrix(ratings, cells=10),
         "ratings_over_time": figures.ratings_over_time(ratings),
         "two_means": figures.two_means(ratings, raters, all_users),
+        "damping": figures.damping(ratings, raters, all_users),
         "user_levels": figures.user_levels(damped),
         "training_curves": figures.training_curves({"factors": model.history}),
         "heat_map": figures.heat_map(table, "Validation RMSE", "RMSE (stars)"),
