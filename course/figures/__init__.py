@@ -7,6 +7,7 @@ share. `course.chapter.show` puts a picture into a notebook.
 from .bugs import lottery, share_answered
 from .evaluation import errors, errors_by_count, lists
 from .exercises import lines
+from .in_use import by_group, diversity_bought, estimates, loops, recall_of_search
 from .inspection import by_answers, movie_map, predicted_against_given, reasons
 from .loading import long_tails, rating_histogram, rating_matrix, ratings_over_time
 from .normalization import two_means, user_levels
@@ -20,16 +21,20 @@ from .your_ratings import lam_choice
 __all__ = [
     "around_zero",
     "by_answers",
+    "by_group",
     "coverage",
     "data_path",
+    "diversity_bought",
     "errors",
     "errors_by_count",
+    "estimates",
     "growth",
     "heat_map",
     "lam_choice",
     "lines",
     "lists",
     "long_tails",
+    "loops",
     "loss_curve",
     "lottery",
     "movie_map",
@@ -39,6 +44,7 @@ __all__ = [
     "rating_matrix",
     "ratings_over_time",
     "reasons",
+    "recall_of_search",
     "setting_differences",
     "share_answered",
     "slices",
