@@ -40,13 +40,13 @@ FITS: dict[str, Callable] = {
 }
 SEEDED = {"who liked what", "BPR", "two towers", "NeuMF"}
 GRIDS: dict[str, dict[str, list]] = {
-    "k nearest neighbours": {"n_neighbours": [30, 60, 120], "shrink": [10.0, 40.0]},
+    "k nearest neighbours": {"n_neighbours": [60, 120, 240], "shrink": [30.0, 100.0]},
     "EASE": {"lam": [30.0, 60.0, 120.0, 250.0, 500.0, 1000.0]},
     "who liked what": {"n_features": [32, 64], "lam": [10.0, 20.0, 40.0]},
-    "BPR": {"n_features": [64, 128], "lam": [0.005, 0.01, 0.02], "epochs": [100]},
-    "Markov chain": {"window": [50, 100, 200], "last": [50, 500]},
-    "two towers": {"epochs": [3, 5, 8], "rate": [0.001, 0.003]},
-    "NeuMF": {"epochs": [2, 4, 8], "n_features": [8, 16]},
+    "BPR": {"n_features": [128, 256], "lam": [0.005, 0.01, 0.02], "epochs": [100]},
+    "Markov chain": {"window": [20, 50, 100], "last": [50, 500]},
+    "two towers": {"n_features": [32, 64], "epochs": [3, 5, 8]},
+    "NeuMF": {"n_features": [8, 16], "epochs": [2, 4, 8]},
 }
 
 

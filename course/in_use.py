@@ -69,6 +69,8 @@ def similarity_in_list(lists: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         Items by index, n at least 2.
     vectors : (n_items, k)
         An item without a direction has the cosine 0 with all others.
+
+    Returns 0 for lists of one item, which have no pairs.
     """
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     directions = vectors / np.where(length > 0, length, 1)
@@ -76,7 +78,7 @@ def similarity_in_list(lists: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     cosines = of_list @ of_list.transpose(0, 2, 1)
     n = lists.shape[1]
     diagonal = np.einsum("lii->l", cosines)
-    return (cosines.sum(axis=(1, 2)) - diagonal) / (n * (n - 1))
+    return (cosines.sum(axis=(1, 2)) - diagonal) / max(1, n * (n - 1))
 
 
 def varied_lists(model: FactorModel, ratings: Ratings, n: int, diversity: float) -> np.ndarray:
@@ -127,7 +129,14 @@ def feedback_loop(
         `shown`, the share of all movies that somebody has been shown so far; `top`, the share of
         this round's choices that fell on the hundredth of the movies that was chosen most;
         `liking`, the true signal of the chosen movies, in stars, mean over users.
+
+    Raises
+    ------
+    ValueError
+        For less than one round.
     """
+    if rounds < 1:
+        raise ValueError(f"`rounds` should be a positive number of rounds. Received: {rounds}")
     rng, rows = np.random.default_rng(seed), []
     users, was_shown = np.arange(ratings.n_users), np.zeros(ratings.n_movies, bool)
     for _ in range(rounds):
@@ -232,6 +241,35 @@ def inverse_propensity(
     universe".
     """
     return float(np.mean(reward * np.minimum(now / logged, cap)))
+
+
+def policy(preference: np.ndarray) -> np.ndarray:
+    """The probability of each item for each user: exp(preference), scaled to a sum of 1 a row."""
+    weight = np.exp(preference - preference.max(axis=1, keepdims=True))
+    return weight / weight.sum(axis=1, keepdims=True)
+
+
+def log_lines(
+    rng: np.random.Generator, old: np.ndarray, new: np.ndarray, click: np.ndarray, n_lines: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A log under a policy: the arguments of `inverse_propensity`, for another policy.
+
+    Each line is a user, drawn at random, an item that `old` shows them, and whether they click.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    old, new : (n_users, n_items)
+        The probabilities of the policy that writes the log, and of the one to be judged.
+    click : (n_users, n_items)
+        The probability of a click.
+    n_lines : int
+    """
+    user = rng.integers(len(old), size=n_lines)
+    ends = np.cumsum(old, axis=1)[user]
+    item = np.minimum((rng.random((n_lines, 1)) > ends).sum(axis=1), old.shape[1] - 1)
+    reward = rng.random(n_lines) < click[user, item]
+    return reward, new[user, item], old[user, item]
 
 
 # Privacy ------------------------------------------------------------------------------------

@@ -83,7 +83,12 @@ class Likes:
         self.counts = np.bincount(self.movie)
 
     def negatives(self, rng: np.random.Generator, user: np.ndarray) -> np.ndarray:
-        """For each user a movie, drawn until it is none that they liked: int, (n,)."""
+        """For each user a movie, drawn until it is none that they liked: int, (n,).
+
+        Raises ValueError for a user who liked all movies.
+        """
+        if self.matrix[np.unique(user)].sum(axis=1).max() == len(self.known):
+            raise ValueError(f"a user liked all {len(self.known)} movies, so there is none to draw")
         drawn = rng.integers(len(self.known), size=len(user))
         while len(again := np.flatnonzero(self.matrix[user, drawn])):
             drawn[again] = rng.integers(len(self.known), size=len(again))
@@ -310,7 +315,7 @@ def fit_two_towers(
     ratings: Ratings,
     n_features: int = 32,
     epochs: int = 10,
-    rate: float = 0.002,
+    rate: float = 0.003,
     batch: int = 512,
     threshold: float | None = 4.0,
     seed: int = 0,

@@ -12,6 +12,7 @@ from .inspection import by_answers, movie_map, predicted_against_given, reasons
 from .loading import long_tails, rating_histogram, rating_matrix, ratings_over_time
 from .normalization import two_means, user_levels
 from .original import around_zero, loss_curve
+from .ranking import settings_tried
 from .scale import growth
 from .sweeps import setting_differences, slices, sweep_lines
 from .training import data_path, heat_map, training_curves
@@ -46,6 +47,7 @@ __all__ = [
     "reasons",
     "recall_of_search",
     "setting_differences",
+    "settings_tried",
     "share_answered",
     "slices",
     "spread_by_count",

@@ -74,7 +74,11 @@ def diversity_bought(table: pd.DataFrame) -> Figure:
     figure, ax = subplots(7, 3.8)
     spread = [table["ndcg"] - table["ndcg_low"], table["ndcg_high"] - table["ndcg"]]
     ax.errorbar(table["similarity"], table["ndcg"], spread, fmt="o-", capsize=3, lw=1.5)
+    span, last = np.ptp(table["similarity"]), np.inf
     for delta, row in table.iterrows():
+        if abs(row["similarity"] - last) < 0.1 * span:
+            continue  # its label would lie on the one before
+        last = row["similarity"]
         ax.annotate(
             f"δ = {delta:g}",
             (row["similarity"], row["ndcg"]),
