@@ -88,7 +88,7 @@ def hardly_normalised():
 
 @claim("stands")
 def few_below_the_wrong_mean():
-    """Of the median user's ratings under 5% lie below the mean over all users, over 25% below raters'."""
+    """Of a typical user's ratings under 5% are below the all-users mean, over 25% below raters'."""
     found, holds = [], True
     for year in EDITIONS:
         ratings = ratings_of(year)
