@@ -72,6 +72,7 @@ def drawn(ratings, model):
             "n_ratings": [1e5, 1e6, 1e7],
             "seconds_per_iteration": [0.1, 0.9, 10.0],
             "megabytes": [10.0, 90.0, 1000.0],
+            "operations": [1e9, 9e9, 8e10],
         }
     )
     trace = pd.DataFrame({"step": [1, 2], "noise": [0.9, 0.8], "validation_rmse": [1.0, 0.9]})
