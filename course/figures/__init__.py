@@ -7,7 +7,7 @@ share. `course.chapter.show` puts a picture into a notebook.
 from .bugs import lottery, share_answered
 from .evaluation import errors, errors_by_count, lists
 from .exercises import lines
-from .inspection import by_answers, movie_map, predicted_against_given, reasons
+from .inspection import by_answers, diversity, movie_map, predicted_against_given, reasons
 from .loading import long_tails, rating_histogram, rating_matrix, ratings_over_time
 from .normalization import two_means, user_levels
 from .original import around_zero, loss_curve
@@ -22,6 +22,7 @@ __all__ = [
     "by_answers",
     "coverage",
     "data_path",
+    "diversity",
     "errors",
     "errors_by_count",
     "growth",

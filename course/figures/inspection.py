@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,7 @@ def predicted_against_given(
     ax.plot([low, high], [low, high], color=GREY, ls="--", lw=1, label="predicted = given")
     worst = history["error"].abs().rank(ascending=False, method="first") <= n_worst
     nth = history.groupby("rating").cumcount()
-    beside = 0.4 * ((nth * GOLDEN) % 1 - 0.5)  # spreads the dots evenly, however many there are
+    beside = 0.4 * ((nth * GOLDEN + 0.5) % 1 - 0.5)  # spreads the dots evenly, however many there are
     for rows, colour, label in (
         (~worst, BLUE, None),
         (worst, ORANGE, f"the {n_worst} largest errors"),
@@ -52,13 +52,60 @@ def predicted_against_given(
         title="Predicted and given ratings of one user",
         xlabel="rating given (stars), dots side by side",
         ylabel="prediction (stars)",
-        xlim=(low - 0.2, high + 0.2),
+        xlim=(low - 0.3, high + 0.3),
         ylim=(low - 0.2, high + 0.2),
     )
     ax.legend(loc="upper left")
     figure.set_label(
         "Scatter plot of predicted against given ratings, with the diagonal on which the two are "
         f"equal. The {n_worst} largest errors are coloured."
+    )
+    return figure
+
+
+@styled
+def diversity(
+    lists: Mapping[float, pd.DataFrame], alike: Mapping[float, float], at: float
+) -> Figure:
+    """One list of several, and how stars and likeness change from each list to the next.
+
+    Parameters
+    ----------
+    lists : dict of float to DataFrame
+        For each δ what `cflib.people.recommend` returns, with predictions.
+    alike : dict of float to float
+        The mean similarity of the movies in each.
+    at : float
+        The δ whose list is shown.
+    """
+    chosen = lists[at]
+    height = 0.9 + 0.28 * len(chosen)
+    figure = Figure(figsize=(6.4, height + 2.6))
+    above, below = figure.subplots(2, 1, height_ratios=[height, 2.6])
+    place = np.arange(len(chosen))
+    every = pd.concat(lists)["prediction"]
+    above.plot(chosen["prediction"], place, "o", color=BLUE, ms=7)
+    above.set_yticks(place, [_shortened(_without_year(t), 26) for t in chosen["title"]])
+    above.set(
+        title=f"The list for δ = {at:g}",
+        xlabel="prediction (stars)",
+        xlim=(every.min() - 0.1, every.max() + 0.1),
+        ylim=(len(chosen) - 0.5, -0.5),
+    )
+    stars = [of["prediction"].mean() for of in lists.values()]
+    for ax, values, colour, label, mark in (
+        (below, stars, BLUE, "mean prediction (stars)", "o-"),
+        (below.twinx(), list(alike.values()), ORANGE, "mean similarity", "s-"),
+    ):
+        ax.plot(list(lists), values, mark, color=colour, ms=5)
+        ax.set_ylabel(label, color=colour)
+        ax.tick_params(axis="y", colors=colour)
+        ax.grid(visible=False)
+    below.axvline(at, color=GREY, ls="--", lw=1)
+    below.set(title="Every δ", xlabel="δ, the weight of diversity")
+    figure.set_label(
+        "The list for one δ, each movie with its predicted stars; below it, mean prediction and "
+        "mean similarity of the list for every δ."
     )
     return figure
 
@@ -138,7 +185,7 @@ def movie_map(
     if person is not None:
         ax.plot(*person, "*", color="black", ms=STAR, mec="white", mew=1.5, label=who, zorder=5)
     ax.set(
-        title="The best known titles, by what their ratings have in common",
+        title="The best known titles, along two directions",
         xlabel="first direction of the features (no unit)",
         ylabel="second direction of the features (no unit)",
     )

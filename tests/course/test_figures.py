@@ -20,6 +20,7 @@ from course import figures
 from tests.conftest import make_ratings
 
 NO_SECOND_LABEL = {  # names of models, movies or settings stand there
+    "diversity",
     "errors",
     "lists",
     "long_tails",
@@ -67,6 +68,10 @@ def drawn(ratings, model):
     )
     thresholds = pd.DataFrame({"share answered": [1, 0.5], "RMSE": [1.0, 0.9]}, [0, 20])
     seeds = pd.DataFrame({"on a few": [0.9, 1.0, 1.1], "on others": [1.0, 1.01, 1.0]})
+    lists = {
+        delta: pd.DataFrame({"title": ["One (1990)", "Two (1991)"], "prediction": [4.5, second]})
+        for delta, second in ((0.0, 4.4), (0.5, 4.0))
+    }
     sizes = pd.DataFrame(
         {
             "n_ratings": [1e5, 1e6, 1e7],
@@ -114,6 +119,7 @@ def drawn(ratings, model):
         "sweep_lines": figures.sweep_lines(settings, "lam", "size", "rmse"),
         "slices": figures.slices(settings, ["lam", "size"], "rmse"),
         "setting_differences": figures.setting_differences(settings, "rmse"),
+        "diversity": figures.diversity(lists, {0.0: 0.6, 0.5: 0.2}, 0.5),
         "growth": figures.growth(sizes),
         "normal_curves": figures.normal_curves({"before": (3, 1), "after": (4, 0.5)}, "stars"),
         "traces": figures.traces(trace, burn_in=1),
