@@ -41,7 +41,9 @@ def predicted_against_given(
     ax.plot([low, high], [low, high], color=GREY, ls="--", lw=1, label="predicted = given")
     worst = history["error"].abs().rank(ascending=False, method="first") <= n_worst
     nth = history.groupby("rating").cumcount()
-    beside = 0.4 * ((nth * GOLDEN + 0.5) % 1 - 0.5)  # spreads the dots evenly, however many there are
+    beside = 0.4 * (
+        (nth * GOLDEN + 0.5) % 1 - 0.5
+    )  # spreads the dots evenly, however many there are
     for rows, colour, label in (
         (~worst, BLUE, None),
         (worst, ORANGE, f"the {n_worst} largest errors"),

@@ -12,7 +12,7 @@ from .style import BLUE, GREY, ORANGE, styled, subplots
 
 
 @styled
-def sweep_lines(settings: pd.DataFrame, x: str, by: str, metric: str) -> Figure:
+def sweep_lines(settings: pd.DataFrame, x: str, by: str | None, metric: str) -> Figure:
     """A metric against one parameter, a line for each value of another, bands over the seeds.
 
     Values that were multiplied from one to the next, ten times or more in all, have a logarithmic
@@ -24,13 +24,16 @@ def sweep_lines(settings: pd.DataFrame, x: str, by: str, metric: str) -> Figure:
         What `course.sweep.settings` returns. A band reaches from the smallest to the largest of a
         setting's runs.
     x, by : str
-        Columns of it: the two parameters.
+        Columns of it: the two parameters. Without `by` there is one line.
     metric : str
         Column of it.
     """
     figure, ax = subplots(7.5, 3.9)
-    for value, rows in settings.sort_values([by, x]).groupby(by):
-        (line,) = ax.plot(rows[x], rows[metric], "o-", lw=2, ms=5, label=f"{by} {value}")
+    ordered = settings.sort_values([by, x] if by else x)
+    for name, rows in (
+        [(f"{by} {value}", rows) for value, rows in ordered.groupby(by)] if by else [("", ordered)]
+    ):
+        (line,) = ax.plot(rows[x], rows[metric], "o-", lw=2, ms=5, label=name)
         band = {"alpha": 0.15, "lw": 0, "color": line.get_color()}
         ax.fill_between(rows[x], rows["smallest"], rows["largest"], **band)
     values = np.sort(settings[x].unique())
@@ -39,8 +42,10 @@ def sweep_lines(settings: pd.DataFrame, x: str, by: str, metric: str) -> Figure:
         ax.set_xticks(values, [f"{value:g}" for value in values])
         ax.minorticks_off()
     ax.set(title=f"{metric} against {x}", xlabel=x, ylabel=f"{metric} (mean and range over seeds)")
-    ax.legend()
-    figure.set_label(f"{metric} against {x}, a line for each {by}, with bands over the seeds.")
+    if by:
+        ax.legend()
+    lines = f"a line for each {by}, with bands" if by else "with a band"
+    figure.set_label(f"{metric} against {x}, {lines} over the seeds.")
     return figure
 
 
