@@ -433,13 +433,13 @@ def diversity_trades():
     return text + ", of 200 people", np.mean(stars) < 0.3 and np.mean(alike) > 0.1
 
 
-@claim("stands")
+@claim("reworded")
 def ten_people_s_worst():
-    """Exercise 6: of ten people's ten largest errors, at least eight are too high."""
+    """Exercise 6: most of ten people's ten largest errors are predictions that are too high."""
     high = []
     for year, seed in PAIRS:
         part = part_of(year, seed)
         of = part.test.user_index < 10
         error = predict(als_of(year, seed), part)[of] - part.test.value[of]
         high.append(int((error[np.argsort(-np.abs(error))[:10]] > 0).sum()))
-    return f"{min(high)} to {max(high)} of ten", min(high) >= 8
+    return f"{min(high)} to {max(high)} of ten", min(high) > 5
