@@ -79,6 +79,13 @@ OF_CHAPTER = {
         "model_path": Turned((), "no/such/folder/model.npz"),
     },
     "10_bugs": {"n_lottery": Turned((2, 10), 0)},
+    "12_in_use": {
+        "n_features": Turned((2, 24), 0),
+        "threshold": Turned((3.0, 5.0), 9.0),
+        "list_length": Turned((1, 20), 0),
+        "rounds": Turned((1, 3), 0),
+        "n_logs": Turned((2, 150), 0),
+    },
 }
 
 # What costs time and does not matter for the parameter that is turned
@@ -91,6 +98,7 @@ CHEAP = {
     "08_uncertainty": {"iterations": 30, "burn_in": 10, "n_samples": 10},
     "09_your_own_ratings": {"quick": True},
     "10_bugs": {"n_lottery": 4},
+    "12_in_use": {"n_features": 16, "rounds": 2, "n_logs": 20},
 }
 
 
@@ -179,6 +187,18 @@ TRY_IT = {
         Asked("In 2, leave out the pairs", on_paper=True),
         Asked("In 8, change the size", on_paper=True),
         Asked("Take a recommender of your own", on_paper=True),
+    ],
+    "12_in_use": [
+        Asked("Set `n_features` to 16", {"n_features": 16}),
+        Asked("Set `rounds` to 30", {"rounds": 30}),
+        Asked(
+            "In `policies`, give the second policy",
+            edits=[('"1 place in 10 at random": 0.1', '"1 place in 10 at random": 0.3')],
+        ),
+        Asked(
+            "Give the new policy",
+            edits=[("in_use.policy(2 * liking)", "in_use.policy(6 * liking)")],
+        ),
     ],
 }
 
