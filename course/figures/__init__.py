@@ -8,9 +8,9 @@ from .bugs import lottery, share_answered
 from .evaluation import errors, errors_by_count, lists
 from .exercises import lines
 from .in_use import by_group, diversity_bought, estimates, loops, recall_of_search
-from .inspection import by_answers, movie_map, predicted_against_given, reasons
+from .inspection import by_answers, diversity, movie_map, predicted_against_given, reasons
 from .loading import long_tails, rating_histogram, rating_matrix, ratings_over_time
-from .normalization import two_means, user_levels
+from .normalization import damping, two_means, user_levels
 from .original import around_zero, loss_curve
 from .ranking import settings_tried
 from .scale import growth
@@ -24,7 +24,9 @@ __all__ = [
     "by_answers",
     "by_group",
     "coverage",
+    "damping",
     "data_path",
+    "diversity",
     "diversity_bought",
     "errors",
     "errors_by_count",
