@@ -8,7 +8,7 @@ from .bugs import lottery, share_answered
 from .evaluation import errors, errors_by_count, lists
 from .exercises import lines
 from .in_use import by_group, diversity_bought, estimates, loops, recall_of_search
-from .inspection import by_answers, movie_map, predicted_against_given, reasons
+from .inspection import by_answers, diversity, movie_map, predicted_against_given, reasons
 from .loading import long_tails, rating_histogram, rating_matrix, ratings_over_time
 from .normalization import damping, two_means, user_levels
 from .original import around_zero, loss_curve
@@ -26,6 +26,7 @@ __all__ = [
     "coverage",
     "damping",
     "data_path",
+    "diversity",
     "diversity_bought",
     "errors",
     "errors_by_count",

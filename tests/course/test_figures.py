@@ -20,6 +20,7 @@ from course import figures
 from tests.conftest import make_ratings
 
 NO_SECOND_LABEL = {  # names of models, movies or settings stand there
+    "diversity",
     "errors",
     "lists",
     "long_tails",
@@ -69,11 +70,16 @@ def drawn(ratings, model):
     )
     thresholds = pd.DataFrame({"share answered": [1, 0.5], "RMSE": [1.0, 0.9]}, [0, 20])
     seeds = pd.DataFrame({"on a few": [0.9, 1.0, 1.1], "on others": [1.0, 1.01, 1.0]})
+    lists = {
+        delta: pd.DataFrame({"title": ["One (1990)", "Two (1991)"], "prediction": [4.5, second]})
+        for delta, second in ((0.0, 4.4), (0.5, 4.0))
+    }
     sizes = pd.DataFrame(
         {
             "n_ratings": [1e5, 1e6, 1e7],
             "seconds_per_iteration": [0.1, 0.9, 10.0],
             "megabytes": [10.0, 90.0, 1000.0],
+            "operations": [1e9, 9e9, 8e10],
         }
     )
     trace = pd.DataFrame({"step": [1, 2], "noise": [0.9, 0.8], "validation_rmse": [1.0, 0.9]})
@@ -138,6 +144,7 @@ def drawn(ratings, model):
         "sweep_lines": figures.sweep_lines(settings, "lam", "size", "rmse"),
         "slices": figures.slices(settings, ["lam", "size"], "rmse"),
         "setting_differences": figures.setting_differences(settings, "rmse"),
+        "diversity": figures.diversity(lists, {0.0: 0.6, 0.5: 0.2}, 0.5),
         "growth": figures.growth(sizes),
         "normal_curves": figures.normal_curves({"before": (3, 1), "after": (4, 0.5)}, "stars"),
         "traces": figures.traces(trace, burn_in=1),
