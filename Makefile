@@ -25,7 +25,7 @@ ifneq ($(USABLE),yes)
 .PHONY: $(READY)
 endif
 
-.PHONY: help run sweep test lint doctor notebooks exercises lab site app screenshots fuzz \
+.PHONY: help run sweep test lint doctor notebooks exercises lab site handout app screenshots fuzz \
   bench-accuracy bench-published bench clean
 
 help:  ## list the targets (the default)
@@ -58,10 +58,13 @@ exercises: $(READY)  ## make notebooks/exercises again from the solutions
 	@$(BIN)/python -m cflib exercises
 
 lab: $(READY)  ## open the first chapter in JupyterLab; ARGS=notebooks/03_training.ipynb another
-	@$(BIN)/python -m jupyterlab $(or $(ARGS),notebooks/01_loading.ipynb)
+	@$(BIN)/python -m jupyterlab --ServerApp.root_dir="$(CURDIR)" $(or $(ARGS),notebooks/01_loading.ipynb)
 
 site: $(READY)  ## write the course as a site into build/site, which needs no network
 	@$(BIN)/python -m cflib site
+
+handout: $(READY)  ## write what students get, without solutions, into build/handout.zip
+	@$(BIN)/python -m course.handout
 
 app: $(READY)  ## rate titles and see recommendations change, in a browser; ARGS=model.npz your model
 	@$(BIN)/python -m cflib app $(ARGS)
