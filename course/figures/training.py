@@ -89,6 +89,8 @@ def heat_map(
     ax.set_yticks(range(values.shape[0]), table.index)
     ax.set(title=title, xlabel=table.columns.name, ylabel=table.index.name)
     figure.colorbar(image, ax=ax, label=label)
+    by = f"{table.index.name} and {table.columns.name}"
+    figure.set_label(f"Table of {label} by {by}, coloured, the best cell framed.")
     return figure
 
 
