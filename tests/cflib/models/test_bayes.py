@@ -13,7 +13,7 @@ from cflib.models import bayes, gibbs
 from cflib.split import holdout
 from tests.conftest import make_ratings
 
-FEW = {"n_features": 2, "iterations": 12, "burn_in": 2, "n_samples": 5}
+FEW = {"n_features": 2, "chains": 2, "iterations": 12, "burn_in": 2, "n_samples": 5}
 
 
 def rows_of(ratings, residual):
@@ -100,10 +100,10 @@ def test_a_block_draws_from_its_closed_form_posterior():
     """G = F β with β ~ N(0, 1 / ridge), seen with unit noise: ridge regression of functions."""
     rng = np.random.default_rng(1)
     F, values = rng.normal(size=(12, 4)), rng.normal(size=(12, 1))
-    block = gibbs.Block(F, 1)
+    block = gibbs.Block(*gibbs.singular_vectors(F), 1)
+    block.ridge, block.draw_ridge = 2.0, lambda *_: None
     draws = []
     for _ in range(4000):
-        block.ridge = 2.0
         block.draw(values, np.eye(1), rng)
         draws.append(block.shift[:, 0].copy())
     P = F.T @ F + 2.0 * np.eye(4)
@@ -117,9 +117,9 @@ def test_a_wide_and_a_tall_feature_matrix_shift_alike():
     rng = np.random.default_rng(2)
     F = rng.normal(size=(6, 3))
     wide = np.hstack([F, np.zeros((6, 9))])  # more columns than rows: the other decomposition
-    blocks = gibbs.Block(F, 1), gibbs.Block(wide, 1)
-    assert blocks[0].rank == blocks[1].rank == 3
-    projections = [block.left @ block.left.T for block in blocks]
+    lefts = [gibbs.singular_vectors(features)[1] for features in (F, wide)]
+    assert lefts[0].shape == lefts[1].shape == (6, 3)
+    projections = [left @ left.T for left in lefts]
     np.testing.assert_allclose(*projections, atol=1e-10)
 
 
@@ -261,9 +261,10 @@ def test_the_model_is_the_mean_of_its_samples(ratings):
     np.testing.assert_allclose(model.predict_std(i, j), each.std(axis=0), atol=1e-6)
 
 
-def test_the_last_sample_is_the_chains_last_draw(ratings):
+def test_the_last_sample_is_the_last_chains_last_draw(ratings):
     features = bayes.side_information(ratings, bayes.BayesSettings(), None, None)
-    chain = gibbs.Chain(ratings, 2, *features, np.random.default_rng(42))
+    vectors = [[gibbs.singular_vectors(F) for F in side] for side in features]
+    chain = gibbs.Chain(ratings, 2, *vectors, np.random.default_rng([42, 1]))
     for _ in range(12):
         chain.draw()
     model = fit_bayes(ratings, **FEW)
@@ -310,7 +311,7 @@ def test_movie_features_are_genres_decades_and_counts(ratings):
 
 def test_bad_arguments_are_refused_by_name(ratings):
     for arguments, message in [
-        ({"n_samples": 11}, "`n_samples` should be from 1 to .* Received: 11, with 12 iterations"),
+        ({"n_samples": 21}, "`n_samples` should be .* Received: 21, with 2 chains, 12 iterations"),
         ({"movie_features": np.ones((3, 2))}, r"`movie_features` should have 30 rows. .*\(3, 2\)"),
         ({"n_features": 0}, "`n_features` should be a positive integer"),
     ]:

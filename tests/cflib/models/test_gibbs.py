@@ -74,7 +74,7 @@ def moved(seed: int = 0) -> dict[str, float]:
     """By how many standard errors each mean differs, before the draws and after."""
     rng = np.random.default_rng(seed)
     ratings = make_ratings(N_MOVIES, N_USERS, N_RATINGS)
-    features = [rng.normal(size=(N_MOVIES, 2))], [rng.normal(size=(N_USERS, 2))]
+    features = [[gibbs.singular_vectors(rng.normal(size=(n, 2)))] for n in (N_MOVIES, N_USERS)]
     differences = []
     with threadpool_limits(1):
         for _ in range(REPLICATES):
@@ -97,7 +97,8 @@ def moved(seed: int = 0) -> dict[str, float]:
 
 @pytest.fixture(autouse=True)
 def proper(monkeypatch):
-    monkeypatch.setattr(gibbs, "VAGUE", KNOWN)
+    for name in ("VAGUE", "SPREAD_SHAPE", "SPREAD_RATE"):
+        monkeypatch.setattr(gibbs, name, KNOWN)
 
 
 def test_the_draws_leave_the_joint_distribution_as_it_is():
