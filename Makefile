@@ -25,7 +25,8 @@ ifneq ($(USABLE),yes)
 .PHONY: $(READY)
 endif
 
-.PHONY: help run sweep test lint doctor notebooks exercises lab site app screenshots fuzz bench-accuracy bench clean
+.PHONY: help run sweep test lint doctor notebooks exercises lab site app screenshots fuzz \
+  bench-accuracy bench-published bench clean
 
 help:  ## list the targets (the default)
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s%s\n", $$1, $$2}'
@@ -79,6 +80,9 @@ bench-accuracy: $(READY)  ## compare errors and lists with the peers', on the sa
 	@$(BIN)/python -m benchmarks.accuracy run
 	@$(BIN)/python -m benchmarks.accuracy race
 	@$(BIN)/python -m benchmarks.accuracy report
+
+bench-published: $(READY)  ## our errors on the published splits of ml-100k, beside papers' numbers
+	@$(BIN)/python -m benchmarks.published $(ARGS)
 
 bench: $(READY)  ## time the solvers beside the peers, into benchmarks/results (an hour)
 	@$(BIN)/python -m benchmarks $(or $(ARGS),all)

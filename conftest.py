@@ -35,8 +35,20 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> None:
             config.option.nbval, config.option.nbval_lax = False, True
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put a test of stderr after the cells of each chapter."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the tests marked `long`, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes long, and put a test of stderr after the cells of each chapter.
+
+    A test marked `long` runs with `--long`, and where its file is named on the command line.
+    """
+    named = {Path(str(argument).partition("::")[0]).resolve() for argument in config.args}
+    if not config.option.long:
+        left_out = [i for i in items if i.get_closest_marker("long") and i.path not in named]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
     cells: dict[IPyNbFile, list] = {}
     for item in items:
         if isinstance(item.parent, IPyNbFile):

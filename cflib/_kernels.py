@@ -144,15 +144,15 @@ def solve_row(
 
 
 def solve_implicit_rows(
-    rows: Rows, factors: np.ndarray, gram: np.ndarray, lam: float
+    rows: Rows, factors: np.ndarray, gram: np.ndarray, ridge: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Solve every row's regression on all columns, liked or not: Hu, Koren and Volinsky's step.
 
-    Row u minimises Σ_i c_ui (p_ui - x_u·y_i)² + λ |x_u|² over all columns i, with the preference
+    Row u minimises Σ_i c_ui (p_ui - x_u·y_i)² + λ_u |x_u|² over all columns i, with the preference
     p = 1 and the confidence c = 1 + α_ui where it likes the column, and p = 0, c = 1 elsewhere:
 
-        x_u = (YᵀY + λ I + Yᵀ (C_u - I) Y)⁻¹ Yᵀ C_u p_u
-            = (YᵀY + λ I + Σ_n α_n y_n y_nᵀ)⁻¹ Σ_n (1 + α_n) y_n,      n over the columns it likes
+        x_u = (YᵀY + λ_u I + Yᵀ (C_u - I) Y)⁻¹ Yᵀ C_u p_u
+            = (YᵀY + λ_u I + Σ_n α_n y_n y_nᵀ)⁻¹ Σ_n (1 + α_n) y_n,      n over the columns it likes
 
     Parameters
     ----------
@@ -162,7 +162,8 @@ def solve_implicit_rows(
         Y.
     gram : float64, (n_features, n_features)
         YᵀY, the same for every row.
-    lam : float
+    ridge : float32, (n_rows,)
+        λ_u of each row, from `models.ranking.like_ridge`.
 
     Returns
     -------
@@ -177,8 +178,7 @@ def solve_implicit_rows(
     equation 4.
     """
     n_rows, n_features = len(rows.start) - 1, factors.shape[1]
-    common = _fixed(gram + lam * np.eye(n_features))
-    inputs = (*_rows(rows), _fixed(factors), common)
+    inputs = (*_rows(rows), _fixed(factors), _fixed(gram), _fixed(ridge))
     solution, like_cost = np.empty((n_rows, n_features), np.float32), np.empty(n_rows)
 
     def solve(first: int, last: int) -> None:
@@ -530,8 +530,8 @@ def _accumulate_likes(column, alpha, factors, A, B):
 
 
 @compiled
-def _implicit_range(first, last, start, column, alpha, factors, common, solution, like_cost):
-    """Rows first ... last - 1 of `solve_implicit_rows`; `common` is YᵀY + λ I."""
+def _implicit_range(first, last, start, column, alpha, factors, gram, ridge, solution, like_cost):
+    """Rows first ... last - 1 of `solve_implicit_rows`."""
     n_features = factors.shape[1]
     size = n_features + 1
     padded = (n_features + 2 + LANES - 1) // LANES * LANES
@@ -543,7 +543,8 @@ def _implicit_range(first, last, start, column, alpha, factors, common, solution
         _accumulate_likes(likes, weights, factors, A, B)
         for f in range(n_features):
             for g in range(f + 1):
-                A[1 + f, 1 + g] += common[f, g]
+                A[1 + f, 1 + g] += gram[f, g]
+            A[1 + f, 1 + f] += ridge[i]
         _factorise(A, size, 1)
         _substitute(A, size, 1, x)
         solution[i] = x[1:size]

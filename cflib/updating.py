@@ -27,7 +27,7 @@ from . import _kernels, normalize
 from .als import fit_means
 from .model import FactorModel, row_weights
 from .models import fit_ease, fit_popularity
-from .models.ranking import like_weights, liked
+from .models.ranking import like_ridge, like_weights, liked
 from .ratings import Ratings
 
 
@@ -274,7 +274,8 @@ def _implicit_side(
     weights = like_weights(likes.value, likes.kind, settings)
     rows = _kernels.by_row(row, column, weights, n)
     gram = factors.T.astype(np.float64) @ factors
-    return _kernels.solve_implicit_rows(rows, factors, gram, settings.lam)[0]
+    ridge = like_ridge(rows, len(factors), settings)
+    return _kernels.solve_implicit_rows(rows, factors, gram, ridge)[0]
 
 
 def update_means(model: FactorModel, growth: Growth, iterations: int) -> FactorModel:

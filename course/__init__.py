@@ -4,6 +4,8 @@ It stands on the library `cflib`, and the library never imports it.
 
     chapter     what chapters import: a function's source, what a run records and shares
     figures     what chapters draw: a module for each chapter
+    sliders     pictures that a reader turns
+    example     the example that chapters work by hand
     checks      what an exercise answers
     panel       the panel in which a reader rates movies; app/ serves it alone
     run         all chapters in order, with your parameters, into one folder

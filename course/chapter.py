@@ -83,6 +83,30 @@ def show(figure: Figure, alt: str, dpi: int = 110) -> None:
     )
 
 
+def claim(holds: bool, that: str, as_written: bool = True) -> None:
+    """Check a result that the text states; with other parameters, say whether it still holds.
+
+    Parameters
+    ----------
+    holds : bool
+        Whether the result came out.
+    that : str
+        The result, as the end of a sentence: "the list with more ratings is ...".
+    as_written : bool
+        Whether the parameters are those that the text speaks of.
+
+    Raises
+    ------
+    AssertionError
+        Where the result did not come out with the text's parameters.
+    """
+    if not as_written:
+        so = "is still so" if holds else "is not so"
+        print(f"(The text speaks of other parameters. With these it {so} that {that}.)")
+    elif not holds:
+        raise AssertionError(f"the text says that {that}, and here it is not so")
+
+
 # What the chapters of a run share
 
 

@@ -124,7 +124,11 @@ def recommend(
             return
         import pandas as pd
 
-        click.echo(output.formatted(pd.concat(list(blocks), ignore_index=True), form))
+        lists = pd.concat(list(blocks), ignore_index=True)
+        if lists.empty and form == "table":
+            click.echo("No item is left to recommend: all that may be shown are rated already.")
+        else:
+            click.echo(output.formatted(lists, form))
 
 
 def _lists(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..data import Features, Ratings
 
 MODELS = ("auto", "popular", "means", "als", "implicit", "ease", "bayes")  # as in `tune.MODELS`
+MOST_FEATURES = 512  # an iteration costs the cube of their number: with 10,000, hours of silence
 
 
 @click.command(short_help="Train a model on a file.")
@@ -34,7 +35,11 @@ MODELS = ("auto", "popular", "means", "als", "implicit", "ease", "bayes")  # as 
 )
 @click.option("--quick", is_flag=True, help="Do not compare models.")
 @click.option(
-    "--features", default=16, show_default=True, help="How many numbers describe each item."
+    "--features",
+    type=click.IntRange(1, MOST_FEATURES),
+    default=16,
+    show_default=True,
+    help="How many numbers describe each item.",
 )
 @click.option("--out", type=FILE, required=True, help="Where to write the model (.npz).")
 def fit(

@@ -7,6 +7,7 @@ guessing   what columns are, after their names, and what values mean
 reading    a file of your own, checked value by value
 features   what is known of items and users, as numbers
 sets       the sets that are known by name
+published  the splits that papers use
 download   a set from GroupLens
 store      a compact copy on disk, memory-mapped
 quality    a report of what looks odd in a set
@@ -17,6 +18,7 @@ from ..ratings import Ratings
 from .features import Features, read_features
 from .files import Columns
 from .guessing import Guess
+from .published import published_splits
 from .quality import quality_report
 from .reading import guess, read, read_person
 from .sets import describe, find, load
@@ -34,6 +36,7 @@ __all__ = [
     "guess",
     "load",
     "open",
+    "published_splits",
     "quality_report",
     "read",
     "read_features",

@@ -365,7 +365,11 @@ def _read_tabs(folder: Path) -> tuple[files.TextFile, pd.DataFrame]:
 
 
 READERS = {"ratings.csv": _read_csv, "ratings.dat": _read_double_colons, "u.data": _read_tabs}
-FILES = (*READERS, "movies.csv", "movies.dat", "u.item", "u.genre")
+SPLITS = ("u1", "u2", "u3", "u4", "u5", "ua", "ub")  # of ml-100k: see `published_splits`
+FILES = (
+    *(*READERS, "movies.csv", "movies.dat", "u.item", "u.genre"),
+    *(f"{split}.{part}" for split in SPLITS for part in ("base", "test")),
+)
 
 
 def _lines(path: Path) -> list[str]:

@@ -251,6 +251,7 @@ def _results(client: Client, plan: Plan, points: list[Point]) -> Iterator[tuple[
         name=plan.chapter.stem,
         notebook=plan.chapter.read_text(encoding="utf-8"),
         slots=client.nthreads(),
+        minutes=plan.minutes,
         # Keys of one group: Dask sees that the tasks are many, and gives them out one at a time.
         key=[(f"{plan.name}-{os.getpid()}", n) for n in range(len(points))],
         pure=False,

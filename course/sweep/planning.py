@@ -11,6 +11,7 @@
       - {solver: adam, steps: 250}
     seeds: [1, 2]                   # every setting is run with each of them as `seed`
     limit: 256                      # more runs than this are refused; 10,000 at most
+    minutes: 10                     # a run that takes longer is stopped, and counts as failed
 
 Where the chapter records a dict or a frame, `metric` is the way to a number in it, with dots.
 
@@ -43,7 +44,7 @@ from cflib import data
 from .. import run
 
 SEED = "seed"
-FIELDS = ("chapter", "metric", "better", "fixed", "grid", "points", "seeds", "limit")
+FIELDS = ("chapter", "metric", "better", "fixed", "grid", "points", "seeds", "limit", "minutes")
 MOST = 10_000  # runs of a sweep, whatever its `limit`
 RECORDED = re.compile(r"\brecord\(\s*[^,]+,\s*[\"']([^\"']+)[\"']")
 
@@ -73,6 +74,7 @@ class Plan:
     usual: dict[str, Any]  # of those, the values that more than half of the runs have
     repeats: int  # seeds of each setting
     points: tuple[Point, ...]
+    minutes: float | None = None  # what a run may take
 
 
 def read(path: str | Path, fixed: dict[str, Any] | None = None) -> Plan:
@@ -158,7 +160,8 @@ def plan(
     PlanError
         For a chapter that isn't there or has no `parameters` cell, a parameter that it doesn't have
         (with the nearest one), a value of another type, an empty list, a metric that the chapter
-        doesn't record, a data set that cannot be loaded, and more runs than `limit`.
+        doesn't record, a data set that cannot be loaded, more runs than `limit`, and `minutes` that
+        are no positive number.
     """
     for field in described.keys() - set(FIELDS):
         raise PlanError(f"there is no `{field}`; {_nearest(field, FIELDS)}")
@@ -172,6 +175,9 @@ def plan(
         )
     if better not in ("lower", "higher"):
         raise PlanError(f"`better` should be lower or higher. Received: {better!r}")
+    minutes = described.pop("minutes", None)
+    if minutes is not None and not (type(minutes) in (int, float) and 0 < minutes < math.inf):
+        raise PlanError(f"`minutes` should be a positive number. Received: {minutes!r}")
     runs = [
         defaults | {n: _checked(n, value, defaults, path) for n, value in setting.items()}
         for setting in _settings(**described)
@@ -185,7 +191,7 @@ def plan(
         points[key] = Point(parameters, _folder_name(parameters, unusual, key), key)
     varied = tuple(n for n in varied if n != SEED)
     repeats = len(set(described.get("seeds") or [None]))
-    return Plan(name, path, metric, better, varied, usual, repeats, tuple(points.values()))
+    return Plan(name, path, metric, better, varied, usual, repeats, tuple(points.values()), minutes)
 
 
 # The chapter

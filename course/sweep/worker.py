@@ -7,6 +7,7 @@ it works in a folder of its own and returns the files that are there at the end.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import secrets
 import tempfile
@@ -40,7 +41,7 @@ THREADS = (  # variables that limit the threads of a library
 
 
 def execute(
-    point: Point, name: str, notebook: str, slots: dict[str, int]
+    point: Point, name: str, notebook: str, slots: dict[str, int], minutes: float | None = None
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Run a notebook; when its kernel dies, once more.
 
@@ -51,6 +52,8 @@ def execute(
         Name and text of the notebook.
     slots : dict of str to int
         How many kernels each worker runs at once, by its address.
+    minutes : float or None
+        What the run may take. A kernel that takes longer is killed, and the run has failed.
 
     Returns
     -------
@@ -71,6 +74,7 @@ def execute(
     attempts, result = 0, outcome(KILLED)
     while attempts < ATTEMPTS and result["status"] == KILLED:
         kernel = Kernel(kernel_name="python3", threads=max(1, CPU_COUNT // max(1, n_here)))
+        kernel.minutes = minutes
         with tempfile.TemporaryDirectory(dir=worker.local_directory) as folder:
             result, files = _attempt(point, name, notebook, Path(folder), kernel)
         attempts += 1
@@ -107,6 +111,8 @@ def _attempt(
         if "Kernel died" not in str(error):
             raise
         ended = KILLED, "its kernel died (out of memory?)"
+        if kernel.is_late:
+            ended = FAILED, f"it took longer than the {kernel.minutes:g} `minutes` of the sweep"
     finally:
         run_sync(kernel.shutdown_kernel)(now=True)
     try:
@@ -134,6 +140,8 @@ class Kernel(AsyncKernelManager):
 
     threads = Integer()
     peak = 0  # bytes
+    minutes: float | None = None  # after which it is killed
+    is_late = False
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -149,7 +157,11 @@ class Kernel(AsyncKernelManager):
         threading.Thread(target=self._watch, args=[process], daemon=True).start()
 
     def _watch(self, process: psutil.Process) -> None:
+        end = time.monotonic() + 60 * self.minutes if self.minutes else math.inf
         with contextlib.suppress(psutil.Error):  # it has ended
             while process.is_running():
+                if time.monotonic() > end:
+                    self.is_late = True
+                    process.kill()
                 self.peak = max(self.peak, process.memory_info().rss)
                 time.sleep(0.1)

@@ -99,6 +99,9 @@ def test_somebody_who_has_rated_nearly_everything_gets_what_is_left(tmp_path):
     (tmp_path / "mine.csv").write_text("isbn,stars\n" + "".join(f"{i},7\n" for i in left[2:]))
     best = rows(path, "--ratings", tmp_path / "mine.csv")
     assert set(best["isbn"]) == set(left[:2])
+    (tmp_path / "all.csv").write_text("isbn,stars\n" + "".join(f"{i},7\n" for i in left))
+    said = invoke("recommend", path, "--ratings", tmp_path / "all.csv")[0]
+    assert said == "No item is left to recommend: all that may be shown are rated already.\n"
 
 
 def test_it_has_to_be_said_for_whom_and_where_to(shop, tmp_path):

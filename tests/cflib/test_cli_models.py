@@ -73,6 +73,14 @@ def test_a_model_of_the_chapters_answers(tmp_path):
 # What is replaced -----------------------------------------------------------------------------
 
 
+def test_more_features_than_anybody_waits_for_are_refused_at_once(tmp_path):
+    books(50, 30, 500).to_csv(tmp_path / "books.csv", index=False)
+    out = tmp_path / "model.npz"
+    options = [*OPTIONS, "--features", "10000", "--out", out]
+    error = invoke("fit", tmp_path / "books.csv", *options, ok=False)[1]
+    assert "10000 is not in the range 1<=x<=512" in error and not out.exists()
+
+
 @pytest.mark.parametrize("link", [False, True])
 def test_fit_never_replaces_what_it_reads(tmp_path, link):
     path = tmp_path / "books.csv"

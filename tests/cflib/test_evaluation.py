@@ -5,6 +5,7 @@ import functools
 import types
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cflib import (
@@ -436,3 +437,40 @@ def test_bad_arguments_are_refused_before_anything_is_trained(part):
     ]:
         with pytest.raises(error, match=message):
             call()
+
+
+# Sampled metrics ----------------------------------------------------------------------------
+
+
+def test_among_all_others_the_lists_are_those_among_all_movies(part):
+    model = fit_als(part.train, n_features=2, iterations=2)
+    sampled = evaluation.among_sampled(model, part, n=part.train.n_movies)
+    pd.testing.assert_frame_equal(rank({"": model}, part), rank({"": sampled}, part))
+
+
+def test_who_guesses_hits_k_times_in_n_plus_one():
+    rng = np.random.default_rng(0)
+    part = latest(make_ratings(150, 1500, 15_000), n=1)
+    scores = rng.random((150, 1500), np.float32)
+    guess = scorer(part.train, lambda users: scores[:, users])
+    table = rank({"": evaluation.among_sampled(guess, part, n=99)}, part, threshold=0.5).iloc[0]
+    assert table["n_users"] > 1400
+    assert table["hit_rate_low"] < 10 / 100 < table["hit_rate_high"]
+    assert table["ndcg_low"] < (1 / np.log2(np.arange(2, 12))).sum() / 100 < table["ndcg_high"]
+
+
+def test_the_movies_drawn_are_rated_by_nobody_asked_and_the_same_whatever_the_block(part):
+    model = fit_means(part.train)
+    sampled = evaluation.among_sampled(model, part, n=7, seed=3)
+    users = np.arange(part.train.n_users)
+    scores = sampled.score_users(users)
+    np.testing.assert_array_equal(scores[:, 5:9], sampled.score_users(users[5:9]))
+    kept = scores > np.finfo(np.float32).min
+    np.testing.assert_array_equal(scores[kept], model.score_users(users)[kept])
+    _, trained = part.train.dense()
+    _, tested = part.test.dense()
+    assert not kept[trained == 1].any() and kept[tested == 1].all()
+    n_others = part.train.n_movies - (trained + tested).sum(axis=0)
+    np.testing.assert_array_equal(kept.sum(axis=0) - tested.sum(axis=0), np.minimum(7, n_others))
+    other = evaluation.among_sampled(model, part, n=7, seed=4).score_users(users)
+    assert ((other > np.finfo(np.float32).min) != kept).any()

@@ -35,6 +35,17 @@ def test_a_figure_is_shown_with_its_alternative_text(monkeypatch):
     assert about["metadata"] == {"image/png": {"alt": "nothing at all"}}
 
 
+def test_a_claim_fails_where_the_text_makes_it_and_is_reported_elsewhere(capsys):
+    chapter.claim(True, "two is even")
+    assert not capsys.readouterr().out
+    with pytest.raises(AssertionError, match="text says that two is odd, and here it is not so"):
+        chapter.claim(False, "two is odd")
+    chapter.claim(False, "two is odd", as_written=False)
+    chapter.claim(np.bool_(True), "two is even", as_written=False)
+    odd, even = capsys.readouterr().out.splitlines()
+    assert "is not so that two is odd" in odd and "is still so that two is even" in even
+
+
 def test_a_chapter_does_not_wait_for_what_runs_it():
     program = (
         "import sys, course.chapter, course.run, course.doctor\n"

@@ -81,6 +81,8 @@ def test_the_runs_are_every_combination_and_every_point_with_every_seed(small):
         ({"grid": GRID, "seeds": 3}, "`seeds` should be a list of whole numbers. Received: 3"),
         ({"grid": ["size"]}, "`grid` should be a mapping"),
         ({}, "a `grid` or `points`"),
+        ({"grid": GRID, "minutes": 0}, "`minutes` should be a positive number. Received: 0"),
+        ({"grid": GRID, "minutes": True}, "`minutes` should be .* Received: True"),
         ({"grid": GRID, "limit": 5}, "6 runs exceed its `limit`, 5"),
         ({"grid": {n: list(range(999)) for n in ("size", "seed")}}, "998,001 runs exceed"),
         ({"grid": GRID, "metric": "scores"}, "nearest is `score`. Received: 'scores'"),

@@ -272,6 +272,13 @@ if len(attempts.read_text()) <= size:
     assert sum(before[name] != stamps(out)[name] for name in before) == 1
 
 
+def test_a_run_that_takes_longer_than_its_minutes_is_stopped_and_has_failed(tmp_path, cluster):
+    plan = small(tmp_path, SCORE, "time.sleep(3600)", grid={"size": [1]}, minutes=0.02)
+    (run,) = sweep.collect(sweep.run(plan, tmp_path / "out", cluster)).to_dict("records")
+    assert run["status"] == "failed" and run["attempts"] == 1
+    assert run["error"] == "it took longer than the 0.02 `minutes` of the sweep"
+
+
 def test_a_run_whose_worker_dies_has_one_more_chance_and_is_recorded_and_no_other_suffers(tmp_path):
     kills_its_worker = f"""
 import os, signal

@@ -14,6 +14,7 @@ SETTINGS = [
     {"lam": 0.5, "alpha": 1.0, "threshold": None},
     {"lam": 20.0, "alpha": 0.3, "threshold": None},
     {"lam": 3.0, "alpha": 40.0, "threshold": 3.5},
+    {"lam": 2.0, "lam_power": 1.5, "alpha": 5.0, "threshold": 3.5},
 ]
 
 
@@ -24,9 +25,16 @@ def preferences(ratings, alpha, threshold, **_):
     return p, 1 + alpha * p
 
 
-def dense_cost(X, W, p, a, lam):
+def ridges(a, lam, lam_power=0.0, **_):
+    """λ of each movie and of each user: λ times the mean weight of the row's pairs, to the p."""
+    return lam * a.mean(axis=1) ** lam_power, lam * a.mean(axis=0) ** lam_power
+
+
+def dense_cost(X, W, p, a, settings):
     error = (a * (p - X @ W.T) ** 2).sum()
-    return 0.5 * error + 0.5 * lam * ((X**2).sum() + (W**2).sum())
+    of_movies, of_users = ridges(a, **settings)
+    penalty = (of_movies[:, None] * X**2).sum() + (of_users[:, None] * W**2).sum()
+    return 0.5 * (error + penalty)
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -35,10 +43,11 @@ def test_every_user_is_the_closed_form_of_the_movies(ratings, settings, n_featur
     model = fit_implicit(ratings, n_features=n_features, iterations=3, **settings)
     p, a = preferences(ratings, **settings)
     X, known = model.X.astype(np.float64), p.any(axis=0)
+    _, lam = ridges(a, **settings)
     for j in np.flatnonzero(known):
-        left = X.T @ (a[:, j, None] * X) + settings["lam"] * np.eye(n_features)
+        left = X.T @ (a[:, j, None] * X) + lam[j] * np.eye(n_features)
         by_hand = np.linalg.solve(left, X.T @ (a[:, j] * p[:, j]))
-        definition = solve_preferences(p[:, j], X, settings["lam"], settings["alpha"])
+        definition = solve_preferences(p[:, j], X, lam[j], settings["alpha"])
         np.testing.assert_allclose(definition, by_hand, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(model.W[j], definition, rtol=1e-3, atol=1e-5)
 
@@ -51,8 +60,9 @@ def test_where_it_ends_no_gradient_is_left_on_either_side(ratings, settings):
     X, W = model.X.astype(np.float64), model.W[known].astype(np.float64)
     slope = a[:, known] * (X @ W.T - p[:, known])
     full = np.abs(a * p).sum(axis=0).max()
-    assert np.abs(slope @ W + settings["lam"] * X).max() < 1e-4 * full
-    assert np.abs(slope.T @ X + settings["lam"] * W).max() < 1e-4 * full
+    of_movies, of_users = (lam[:, None] for lam in ridges(a, **settings))
+    assert np.abs(slope @ W + of_movies * X).max() < 1e-4 * full
+    assert np.abs(slope.T @ X + of_users[known] * W).max() < 1e-4 * full
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -72,7 +82,7 @@ def test_the_cost_it_reports_is_the_definition(ratings, settings):
     model = fit_implicit(ratings, n_features=4, iterations=3, **settings)
     p, a = preferences(ratings, **settings)
     W = np.where(p.any(axis=0)[:, None], model.W, 0)
-    by_hand = dense_cost(model.X.astype(np.float64), W.astype(np.float64), p, a, settings["lam"])
+    by_hand = dense_cost(model.X.astype(np.float64), W.astype(np.float64), p, a, settings)
     assert model.history["cost"].iloc[-1] == pytest.approx(by_hand, rel=1e-5)
 
 
