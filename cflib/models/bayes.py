@@ -34,7 +34,7 @@ from .gibbs import Chain, singular_vectors
 
 Features: TypeAlias = np.ndarray | scipy.sparse.spmatrix
 N_TRACED = 100  # predictions that are followed from draw to draw
-R_HAT_LIMIT = 1.1  # below it chains agree: of every scale, and of 95 of 100 predictions
+R_HAT_LIMIT = 1.1  # below it chains agree: of the noise, and of 95 of 100 predictions
 
 
 class ConvergenceWarning(UserWarning):
@@ -83,7 +83,8 @@ def fit_bayes(
 
     There is no λ to choose: the precisions Λ take its place, and are sampled with the rest. Several
     chains run side by side, from different starts. A `ConvergenceWarning` says where they still
-    disagree at the end: R-hat of a scale, or of more than 5 of 100 predictions, is 1.1 or more.
+    disagree at the end: R-hat of the noise, or of more than 5 of 100 predictions, is 1.1 or more.
+    What only shapes the priors (λ_F, υ) moves more slowly, and does not count.
     The same seed gives the same samples, whatever the number of threads.
 
     Parameters
@@ -349,18 +350,16 @@ class BayesModel(FactorModel):
         return pd.DataFrame(rows, index, ["mean", "std", "r_hat", "ess"])
 
     def warn_unless_converged(self) -> None:
-        """Warn where R-hat of a scale, or of more than 5 of 100 predictions, is over 1.1."""
+        """Warn where R-hat of the noise, or of more than 5 of 100 predictions, is 1.1 or more."""
         if self.traces.shape[1] - self.burn_in < LEAST:
             return
         of = self.diagnostics()["r_hat"]
-        scales, predictions = of[:-N_TRACED], of[-N_TRACED:]
-        worst, typical = scales.max(), predictions.quantile(0.95)
-        if not (worst < R_HAT_LIMIT and typical < R_HAT_LIMIT):
+        noise, typical = of["noise"], of[-N_TRACED:].quantile(0.95)
+        if not max(noise, typical) < R_HAT_LIMIT:
             warnings.warn(
                 f"the chains have not converged: R-hat should be below {R_HAT_LIMIT}, and is "
-                f"{worst:.2f} for {scales.idxmax()} and {typical:.2f} for the worst of 20 "
-                "predictions. Give them more `iterations` and a longer `burn_in`; "
-                "`diagnostics()` of the model has all",
+                f"{noise:.2f} for the noise and {typical:.2f} for the worst of 20 predictions. Give "
+                "them more `iterations` and a longer `burn_in`; `diagnostics()` of the model has all",
                 ConvergenceWarning,
                 stacklevel=3,
             )
