@@ -113,6 +113,18 @@ def test_a_block_draws_from_its_closed_form_posterior():
     np.testing.assert_allclose(np.cov(np.transpose(draws)), covariance, atol=0.1 * sd.max() ** 2)
 
 
+def test_a_ridge_is_found_from_rows_that_are_known():
+    rng = np.random.default_rng(9)
+    square, root = rng.uniform(1, 9, 3000), np.diag([1.0, 2.0])
+    seen = np.sqrt(1 + square / 4)[:, None] * rng.standard_normal((3000, 2)) @ np.diag([1, 0.5])
+    block = gibbs.Block(square, np.zeros((1, 3000)), 2)
+    found = []
+    for _ in range(200):
+        block.draw_ridge(seen, root, rng)
+        found.append(block.ridge)
+    assert np.mean(found[20:]) == pytest.approx(4, rel=0.1)
+
+
 def test_a_wide_and_a_tall_feature_matrix_shift_alike():
     rng = np.random.default_rng(2)
     F = rng.normal(size=(6, 3))

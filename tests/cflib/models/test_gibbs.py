@@ -54,6 +54,7 @@ def of_model(chain: gibbs.Chain, ratings, rng: np.random.Generator) -> None:
 def state(chain: gibbs.Chain) -> dict[str, float]:
     """Bounded functions of all that is drawn: tails of the prior are too heavy for moments."""
     of = {"scale": np.log(chain.scale), "noise": np.log(chain.alpha[0])}
+    of["scale with noise"] = np.log(chain.scale) * size(chain.alpha)
     for name, side in (("movies", chain.movies), ("users", chain.users)):
         factor, bias = side.values[0].astype(float)
         of |= {
@@ -66,8 +67,16 @@ def state(chain: gibbs.Chain) -> dict[str, float]:
             f"{name} spread": np.log(side.spread),
             f"{name} ridge": np.log(side.blocks[0].ridge),
             f"{name} shift": np.log(np.abs(side.blocks[0].shift[0]) + 1e-9).sum(),
+            # Products say whether a scale goes with what it scales, or against it.
+            f"{name} ridge with g": np.log(side.blocks[0].ridge) * size(side.blocks[0].g),
+            f"{name} spread with d": np.log(side.spread) * size(side.d),
         }
     return {key: float(np.tanh(value)) for key, value in of.items()}
+
+
+def size(values: np.ndarray) -> float:
+    """Logarithm of the mean square."""
+    return np.log(np.mean(values**2))
 
 
 def moved(seed: int = 0) -> dict[str, float]:
