@@ -31,6 +31,7 @@ from ..ratings import Ratings
 from ..settings import Settings, setting
 from .convergence import LEAST, ess, r_hat
 from .gibbs import Chain, singular_vectors
+from .stars import MOST_VALUES, counts, habits, probabilities
 
 Features: TypeAlias = np.ndarray | scipy.sparse.spmatrix
 N_TRACED = 100  # predictions that are followed from draw to draw
@@ -277,6 +278,10 @@ class BayesModel(FactorModel):
     ----------
     traces : float32, (chains, iterations, n)
         What `diagnostics` judges, at every draw of every chain, those of the burn-in included.
+    stars : float32, (n_values,)
+        The values that ratings take, in order; empty if there are more than `MOST_VALUES`.
+    habits : float32, (n_users, n_values)
+        How much more often each user gives a value than a normal distribution expects.
     sample_c, sample_b : float32, (n_samples, n_movies), (n_samples, n_users)
         Movie and user biases of each sample.
     sample_noise : float32, (n_samples, n_users)
@@ -287,9 +292,18 @@ class BayesModel(FactorModel):
     sample_b: np.ndarray
     sample_noise: np.ndarray
     traces: np.ndarray
+    stars: np.ndarray
+    habits: np.ndarray
 
     says: ClassVar[frozenset[str]] = frozenset({STARS, ORDER, INTERVALS})
-    extra_arrays: ClassVar[tuple[str, ...]] = ("sample_c", "sample_b", "sample_noise", "traces")
+    extra_arrays: ClassVar[tuple[str, ...]] = (
+        "sample_c",
+        "sample_b",
+        "sample_noise",
+        "traces",
+        "stars",
+        "habits",
+    )
 
     @classmethod
     def of_samples(
@@ -303,7 +317,8 @@ class BayesModel(FactorModel):
         """The model of a list of samples (movies, users, noise), as `Chain.sample` makes them."""
         movies, users = (np.stack([sample[side] for sample in samples]) for side in (0, 1))
         c, b = movies[:, :, -1], users[:, :, -1]
-        return cls.trained(
+        stars = np.unique(ratings.value)
+        model = cls.trained(
             ratings,
             normalize.fit(ratings, "global"),
             _joined(movies[:, :, :-1]),
@@ -316,7 +331,10 @@ class BayesModel(FactorModel):
             sample_b=np.ascontiguousarray(b),
             sample_noise=np.stack([sample[2] for sample in samples]),
             traces=np.array(traces, np.float32).swapaxes(0, 1),
+            stars=stars if len(stars) <= MOST_VALUES else stars[:0],
+            habits=np.empty((ratings.n_users, 0), np.float32),
         )
+        return dataclasses.replace(model, habits=model.habits_of(ratings))
 
     # Have the chains converged?
 
@@ -358,8 +376,8 @@ class BayesModel(FactorModel):
         if not max(noise, typical) < R_HAT_LIMIT:
             warnings.warn(
                 f"the chains have not converged: R-hat should be below {R_HAT_LIMIT}, and is "
-                f"{noise:.2f} for the noise and {typical:.2f} for the worst of 20 predictions. Give "
-                "them more `iterations` and a longer `burn_in`; `diagnostics()` of the model has all",
+                f"{noise:.2f} for the noise and {typical:.2f} for the worst of 20 predictions. More "
+                "`iterations` and a longer `burn_in` help; `diagnostics()` of the model has all",
                 ConvergenceWarning,
                 stacklevel=3,
             )
@@ -368,8 +386,24 @@ class BayesModel(FactorModel):
     def from_file(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> FactorModel:
         """The model in the header and the arrays of its file; one of 0.1 had one chain."""
         header = header | {"settings": {"chains": 1} | header["settings"]}
-        no_traces = {"traces": np.zeros((1, 0, N_TRACED + 3), np.float32)}
-        return super().from_file(header, no_traces | arrays)
+        missing = {
+            "traces": np.zeros((1, 0, N_TRACED + 3), np.float32),
+            "stars": np.zeros(0, np.float32),
+            "habits": np.zeros((len(arrays["user_ids"]), 0), np.float32),
+        }
+        return super().from_file(header, missing | arrays)
+
+    def habits_of(self, ratings: Ratings) -> np.ndarray:
+        """`habits` of the users of ratings, from what the last sample expects of each rating."""
+        if not len(self.stars):
+            return np.empty((ratings.n_users, 0), np.float32)
+        user, n = ratings.user_index, ratings.n_users
+        mean = self.sample(self.n_samples - 1, ratings.movie_index, user)
+        std = np.sqrt(self.sample_noise[-1, user])
+        nearest = np.abs(ratings.value[:, None] - self.stars).argmin(axis=1)
+        given = np.eye(len(self.stars))[nearest]
+        expected = probabilities(mean, std, self.stars)
+        return habits(counts(user, given, n), counts(user, expected, n))
 
     @property
     def n_samples(self) -> int:
@@ -390,15 +424,16 @@ class BayesModel(FactorModel):
 
     def samples(self, movie_index: np.ndarray, user_index: np.ndarray) -> np.ndarray:
         """Each sample's prediction, not clipped: float32, (n_samples, n)."""
+        return np.stack([self.sample(s, movie_index, user_index) for s in range(self.n_samples)])
+
+    def sample(self, s: int, movie_index: np.ndarray, user_index: np.ndarray) -> np.ndarray:
+        """Prediction of sample s, not clipped: float32, (n,)."""
         k = self.n_features // self.n_samples
-        predictions = np.empty((self.n_samples, len(movie_index)), np.float32)
-        base = self.normalization.baseline(movie_index, user_index)
-        for s in range(self.n_samples):
-            x = self.X[:, s * k : (s + 1) * k][movie_index]
-            w = self.W[:, s * k : (s + 1) * k][user_index]
-            predictions[s] = self.n_samples * np.einsum("nk,nk->n", x, w) + base
-            predictions[s] += self.sample_c[s, movie_index] + self.sample_b[s, user_index]
-        return predictions
+        x = self.X[:, s * k : (s + 1) * k][movie_index]
+        w = self.W[:, s * k : (s + 1) * k][user_index]
+        predicted = self.n_samples * np.einsum("nk,nk->n", x, w)
+        predicted += self.normalization.baseline(movie_index, user_index)
+        return predicted + self.sample_c[s, movie_index] + self.sample_b[s, user_index]
 
     def predict_std(
         self, movie_index: np.ndarray, user_index: np.ndarray, noise: bool = False
@@ -424,6 +459,29 @@ class BayesModel(FactorModel):
         half = scipy.special.ndtri((1 + level) / 2) * std
         low, high = (np.clip(end, *self.scale) for end in (middle - half, middle + half))
         return low, high
+
+    def predict_distribution(self, movie_index: np.ndarray, user_index: np.ndarray) -> np.ndarray:
+        """The probability of each value that a rating can have: float64, (n, n_values).
+
+            p_r ∝ t_jr · (Φ((u_r - m) / s) - Φ((u_(r-1) - m) / s))
+
+        with m and s the predictive mean and standard deviation, u_r the middle between the values r
+        and r + 1 of `stars`, and t_jr the user's `habits`. Each row adds up to 1.
+
+        Raises
+        ------
+        ValueError
+            Where ratings take too many values to be stars, and for a file of version 0.1.
+        """
+        if not len(self.stars):
+            raise ValueError(
+                f"there are probabilities for up to {MOST_VALUES} different values of ratings, and "
+                "not in a model that version 0.1 stored: train again"
+            )
+        mean = self.predict(movie_index, user_index, clip=False)
+        std = self.predict_std(movie_index, user_index, noise=True)
+        p = probabilities(mean, std, self.stars) * self.habits[user_index]
+        return p / p.sum(axis=1, keepdims=True)
 
     # Somebody new
 
@@ -486,7 +544,7 @@ class BayesModel(FactorModel):
             )
         b = np.ascontiguousarray(users[:, :, -1])
         noise = np.repeat(1 / people.weight[:, None], n, axis=1).astype(np.float32)
-        return dataclasses.replace(
+        folded = dataclasses.replace(
             self,
             W=_joined(users[:, :, :-1]),
             b=b.mean(axis=0)[None, :],
@@ -495,6 +553,7 @@ class BayesModel(FactorModel):
             sample_b=b,
             sample_noise=noise,
         )
+        return dataclasses.replace(folded, habits=folded.habits_of(ratings))
 
     def response(
         self, movie_index: np.ndarray, values: np.ndarray, bias: str | None = None

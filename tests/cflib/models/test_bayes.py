@@ -9,7 +9,7 @@ import scipy.sparse
 
 from cflib import _kernels, data, fit_bayes, fit_means, load_model, models
 from cflib.metrics import rmse
-from cflib.models import bayes, gibbs
+from cflib.models import bayes, gibbs, stars
 from cflib.split import holdout
 from tests.conftest import make_ratings
 
@@ -329,3 +329,61 @@ def test_bad_arguments_are_refused_by_name(ratings):
     ]:
         with pytest.raises(ValueError, match=message):
             fit_bayes(ratings, **FEW | arguments)
+
+
+def test_probabilities_are_the_normal_distributions_between_the_values():
+    values = np.array([1.0, 2.0, 4.0])
+    p = stars.probabilities(np.array([2.0, -50.0]), np.array([1.0, 1.0]), values)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    np.testing.assert_allclose(p[0], [0.308538, 0.532807, 0.158655], atol=1e-6)  # at 1.5 and 3
+    np.testing.assert_allclose(p[1], [1, 0, 0], atol=1e-12)
+
+
+def test_habits_are_ones_where_everybody_gives_what_is_expected():
+    expected = np.random.default_rng(0).uniform(0, 9, (5, 4))
+    np.testing.assert_allclose(stars.habits(expected, expected), 1, rtol=1e-6)
+    given = expected.copy()
+    given[0, 1] = (
+        0  # somebody who never gives the second value, and somebody of whom nothing is known
+    )
+    found = stars.habits(np.vstack([given, np.zeros(4)]), np.vstack([expected, np.zeros(4)]))
+    assert found[0, 1] < 0.5 and found[5, 1] > found[0, 1]
+
+
+def test_whole_stars_are_expected_of_those_who_give_no_others(planted):
+    """Half of the users round to whole stars: the probabilities learn it, the normal cannot."""
+    part, _ = planted
+    rounds = np.arange(part.train.n_users) % 2 == 0
+    train, test = (
+        dataclasses.replace(
+            ratings,
+            value=np.where(
+                rounds[ratings.user_index],
+                np.clip(np.floor(ratings.value + 0.5), 1, 5),
+                np.round(ratings.value * 2) / 2,
+            ).astype(np.float32),
+        )
+        for ratings in (part.train, part.test)
+    )
+    model = fit_bayes(train, n_features=3, iterations=60, burn_in=20, n_samples=30)
+    pairs = test.movie_index, test.user_index
+    p = model.predict_distribution(*pairs)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    half = model.stars % 1 != 0
+    of_rounders = rounds[test.user_index]
+    assert p[of_rounders][:, half].sum(axis=1).mean() < 0.05
+    assert p[~of_rounders][:, half].sum(axis=1).mean() > 0.3
+    std = model.predict_std(*pairs, noise=True)
+    plain = stars.probabilities(model.predict(*pairs, clip=False), std, model.stars)
+    at = np.arange(len(test)), np.searchsorted(model.stars, test.value)
+    assert np.log(p[at]).mean() > np.log(plain[at]).mean() + 0.2
+    shares = (test.value <= model.stars[:, None]).mean(axis=1)
+    np.testing.assert_allclose((p.cumsum(axis=1)).mean(axis=0), shares, atol=0.03)
+
+
+def test_ratings_of_too_many_values_have_no_probabilities():
+    ratings = make_ratings(30, 20, 200)
+    values = np.random.default_rng(0).uniform(0.5, 5, len(ratings)).astype(np.float32)
+    model = fit_bayes(dataclasses.replace(ratings, value=values), **FEW)
+    with pytest.raises(ValueError, match="up to 20 different values"):
+        model.predict_distribution(np.array([0]), np.array([0]))
