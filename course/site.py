@@ -54,7 +54,8 @@ GROUPS = {  # heading in the contents: patterns of files
         "benchmarks/accuracy/results.md",
     ],
 }
-FOLDED = "The check (its code holds the answer)"
+FOLDED = "The code of this cell"
+FOLDED_CHECK = "The check (its code holds the answer)"
 SECTIONS = ["h1", "h2", "h3"]
 LARGEST = 200_000  # bytes: a larger file that is linked to gets no page of its own
 
@@ -204,8 +205,9 @@ def _tidy(soup: BeautifulSoup) -> None:
     for wide in soup.select('math[display="block"], p > img'):
         wide.wrap(soup.new_tag("span", attrs={"class": "scroll", "tabindex": "0"}))
     for cell in soup.select(f".celltag_{chapters.HIDDEN} .jp-Cell-inputWrapper"):
+        says = FOLDED_CHECK if "@check" in cell.get_text() else FOLDED
         folded = cell.wrap(soup.new_tag("details", attrs={"class": "folded"}))
-        folded.insert(0, BeautifulSoup(f"<summary>{FOLDED}</summary>", "html.parser"))
+        folded.insert(0, BeautifulSoup(f"<summary>{says}</summary>", "html.parser"))
     for element in soup.select(".dataframe tr[style]"):
         del element["style"]
     for code in soup.select("pre > code"):

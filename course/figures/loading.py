@@ -26,7 +26,7 @@ def rating_histogram(ratings: Ratings, label: str = "rating (stars)") -> Figure:
         edges = np.linspace(*ratings.scale, 11)
         values = ((edges[1:] + edges[:-1]) / 2)[np.digitize(values, edges[1:-1])]
     value, count = np.unique(values, return_counts=True)
-    figure, ax = subplots(height=3.4)
+    figure, ax = subplots(5.6, 3.4)
     width = 0.8 * np.diff(value).min() if len(value) > 1 else 0.4
     bars = ax.bar(value, count / count.sum(), width, color=BLUE)
     ax.bar_label(bars, [f"{share:.0%}" for share in count / count.sum()], padding=2, fontsize=9)
@@ -40,16 +40,20 @@ def rating_histogram(ratings: Ratings, label: str = "rating (stars)") -> Figure:
 @styled
 def long_tails(ratings: Ratings) -> Figure:
     """Ratings of each movie and of each user, most rated first, on logarithmic axes."""
-    figure, axes = subplots(columns=2, sharey=True, width=8.5)
+    figure = Figure(figsize=(5.6, 5.6))  # one above the other: readable on a phone, too
+    axes = figure.subplots(2, 1)
     panels = [("movie", ratings.movie_counts, BLUE), ("user", ratings.user_counts, ORANGE)]
     for ax, (kind, counts, colour) in zip(axes, panels, strict=True):
         ordered = np.sort(counts)[::-1]
         ax.loglog(np.arange(1, len(ordered) + 1), np.maximum(ordered, 0.5), color=colour, lw=2)
         median = np.median(counts)
         ax.axhline(median, color=GREY, ls="--", lw=1)
-        ax.annotate(f"median {median:.0f}", (1.2, median * 1.12), color=DARK_GREY, fontsize=9)
-        ax.set(title=f"Ratings per {kind}", xlabel=f"{kind}s, most ratings first (rank)")
-    axes[0].set_ylabel("number of ratings")
+        ax.annotate(f"median {median:g}", (1.2, median * 1.12), color=DARK_GREY)
+        ax.set(
+            title=f"Ratings per {kind}",
+            xlabel=f"{kind}s, most ratings first (rank)",
+            ylabel="number of ratings",
+        )
     return figure
 
 
@@ -71,7 +75,7 @@ def rating_matrix(ratings: Ratings, cells: int = 160) -> Figure:
     edges = [np.linspace(0, n, min(cells, n) + 1) for n in shape]
     filled, _, _ = np.histogram2d(row, column, edges)
     filled /= np.outer(np.diff(edges[0]), np.diff(edges[1]))
-    figure, ax = subplots(6.8, 5.2)
+    figure, ax = subplots(5.6, 5)
     image = ax.imshow(
         filled,
         cmap="Blues",
@@ -96,7 +100,7 @@ def ratings_over_time(ratings: Ratings) -> Figure:
     """Ratings a year."""
     year = pd.to_datetime(ratings.timestamp, unit="s").year
     years, count = np.unique(year, return_counts=True)
-    figure, ax = subplots(height=3.2)
+    figure, ax = subplots(5.6, 3.2)
     ax.bar(years, count, color=BLUE, width=0.8)
     ax.set(title="When the ratings were given", xlabel="year", ylabel="ratings a year")
     ax.grid(axis="x", visible=False)

@@ -20,12 +20,15 @@ from course import figures
 from tests.conftest import make_ratings
 
 NO_SECOND_LABEL = {  # names of models, movies or settings stand there
+    "diversity",
     "errors",
     "lists",
     "long_tails",
     "reasons",
     "no reasons",
     "setting_differences",
+    "by_group",
+    "settings_tried",
 }
 GIVEN = {10: 5, 13: 1, 22: 4}
 
@@ -67,11 +70,16 @@ def drawn(ratings, model):
     )
     thresholds = pd.DataFrame({"share answered": [1, 0.5], "RMSE": [1.0, 0.9]}, [0, 20])
     seeds = pd.DataFrame({"on a few": [0.9, 1.0, 1.1], "on others": [1.0, 1.01, 1.0]})
+    lists = {
+        delta: pd.DataFrame({"title": ["One (1990)", "Two (1991)"], "prediction": [4.5, second]})
+        for delta, second in ((0.0, 4.4), (0.5, 4.0))
+    }
     sizes = pd.DataFrame(
         {
             "n_ratings": [1e5, 1e6, 1e7],
             "seconds_per_iteration": [0.1, 0.9, 10.0],
             "megabytes": [10.0, 90.0, 1000.0],
+            "operations": [1e9, 9e9, 8e10],
         }
     )
     trace = pd.DataFrame({"step": [1, 2], "noise": [0.9, 0.8], "validation_rmse": [1.0, 0.9]})
@@ -88,6 +96,21 @@ def drawn(ratings, model):
         },
         index=["lam 1.0", "lam 2.0"],
     )
+    groups = pd.DataFrame(
+        [["few", "a", 0.2, 0.1, 0.3], ["many", "a", 0.4, 0.3, 0.5], ["few", "b", 0.3, 0.2, 0.4]]
+        + [["many", "b", 0.1, 0.0, 0.2]],
+        columns=["group", "model", "value", "low", "high"],
+    )
+    bought = pd.DataFrame(
+        {
+            "ndcg": [0.2, 0.1],
+            "ndcg_low": [0.1, 0.0],
+            "ndcg_high": [0.3, 0.2],
+            "similarity": [0.4, 0.1],
+        },
+        index=[0.0, 0.8],
+    )
+    rounds = pd.DataFrame({"shown": [0.2, 0.4], "liking": [4.5, 4.3]}, index=[1, 2])
     return {
         "loss_curve": figures.loss_curve([100.0, 10.0, 5.0], {0: 100.0, 2: 5.0}),
         "around_zero": figures.around_zero({"one": np.r_[-1.0, 2], "two": np.r_[-2.0, -1]}, 1234),
@@ -96,9 +119,17 @@ def drawn(ratings, model):
         "rating_matrix": figures.rating_matrix(ratings, cells=10),
         "ratings_over_time": figures.ratings_over_time(ratings),
         "two_means": figures.two_means(ratings, raters, all_users),
+        "damping": figures.damping(ratings, raters, all_users),
         "user_levels": figures.user_levels(damped),
         "training_curves": figures.training_curves({"factors": model.history}),
         "heat_map": figures.heat_map(table, "Validation RMSE", "RMSE (stars)"),
+        "seen_and_unseen": figures.seen_and_unseen(
+            pd.DataFrame(
+                {"seen": [0.9, 0.7, 0.5], "unseen": [0.9, 0.8, 1.0]},
+                pd.Index([1, 2, 3], name="pass"),
+            ),
+            means=0.87,
+        ),
         "data_path": figures.data_path(),
         "errors": figures.errors(evaluate(models, part)),
         "lists": figures.lists(rank(models, part, k=3), k=3),
@@ -113,6 +144,7 @@ def drawn(ratings, model):
         "sweep_lines": figures.sweep_lines(settings, "lam", "size", "rmse"),
         "slices": figures.slices(settings, ["lam", "size"], "rmse"),
         "setting_differences": figures.setting_differences(settings, "rmse"),
+        "diversity": figures.diversity(lists, {0.0: 0.6, 0.5: 0.2}, 0.5),
         "growth": figures.growth(sizes),
         "normal_curves": figures.normal_curves({"before": (3, 1), "after": (4, 0.5)}, "stars"),
         "traces": figures.traces(np.array([[0.9, 0.8], [1, 0.8]]), trace, burn_in=1),
@@ -124,6 +156,14 @@ def drawn(ratings, model):
         "share_answered": figures.share_answered(thresholds),
         "lottery": figures.lottery(seeds, winner=0),
         "lines": figures.lines(table, "RMSE (stars)", log_x=True),
+        "settings_tried": figures.settings_tried({"a": [0.1, 0.2], "b": [0.15]}),
+        "recall_of_search": figures.recall_of_search(
+            pd.DataFrame({"few links": [0.3, 0.6], "many": [0.7, 0.9]}, [10, 100])
+        ),
+        "by_group": figures.by_group(groups, "share found", "Which movies are found?"),
+        "diversity_bought": figures.diversity_bought(bought),
+        "loops": figures.loops({"model": [rounds, rounds], "random": [rounds]}),
+        "estimates": figures.estimates({"mean": np.r_[0.1, 0.2], "weighted": np.r_[0.3, 0.6]}, 0.4),
     }
 
 
@@ -174,6 +214,18 @@ def test_the_matrix_counts_every_rating_once(ratings, drawn):
     filled = np.asarray(drawn["rating_matrix"].axes[0].images[0].get_array())
     sizes = np.outer(np.full(10, ratings.n_movies / 10), np.full(10, ratings.n_users / 10))
     assert (filled * sizes).sum() == pytest.approx(ratings.n_ratings)
+
+
+def test_the_lowest_error_on_unseen_ratings_is_marked(drawn):
+    *_, mark, means = drawn["seen_and_unseen"].axes[0].lines
+    assert mark.get_xydata().tolist() == [[2, 0.8]]
+    assert list(means.get_ydata()) == [0.87, 0.87]
+
+
+def test_the_goal_is_a_line_in_the_panel_of_the_cost(model):
+    cost, error = figures.training_curves({"factors": model.history}, goal=3.5).axes
+    assert list(cost.lines[-1].get_ydata()) == [3.5, 3.5]
+    assert len(error.lines) == 1
 
 
 def test_the_best_cell_is_framed(drawn):
@@ -227,3 +279,15 @@ def test_a_lottery_has_one_scale_for_both_axes(drawn):
     assert np.ptp(ax.get_xlim()) == pytest.approx(np.ptp(ax.get_ylim()))
     models, winner = ax.lines[:2]
     assert len(models.get_xdata()) == 2 and winner.get_xdata() == [0.9]
+
+
+def test_an_interval_of_a_group_stands_at_its_value(drawn):
+    (ax,) = drawn["by_group"].axes
+    shown = [line.get_xdata().tolist() for line in ax.lines if len(line.get_xdata()) == 2]
+    assert [0.2, 0.4] in shown and [0.3, 0.1] in shown
+
+
+def test_rounds_are_drawn_as_the_mean_over_seeds(drawn):
+    left, right = drawn["loops"].axes
+    assert [line.get_ydata().tolist() for line in left.lines] == [[0.2, 0.4]] * 2
+    assert right.lines[0].get_ydata().tolist() == [4.5, 4.3]

@@ -80,6 +80,13 @@ OF_CHAPTER = {
         "model_path": Turned((), "no/such/folder/model.npz"),
     },
     "10_bugs": {"n_lottery": Turned((2, 10), 0)},
+    "12_in_use": {
+        "n_features": Turned((2, 24), 0),
+        "threshold": Turned((3.0, 5.0), 9.0),
+        "list_length": Turned((1, 20), 0),
+        "rounds": Turned((1, 3), 0),
+        "n_logs": Turned((2, 150), 0),
+    },
 }
 
 # What costs time and does not matter for the parameter that is turned
@@ -92,6 +99,7 @@ CHEAP = {
     "08_uncertainty": {"iterations": 30, "burn_in": 10, "n_samples": 10},
     "09_your_own_ratings": {"quick": True},
     "10_bugs": {"n_lottery": 4},
+    "12_in_use": {"n_features": 16, "rounds": 2, "n_logs": 20},
 }
 
 
@@ -134,7 +142,7 @@ TRY_IT = {
         Asked("Derive the normal equations", on_paper=True),
         Asked(
             "Give `fit_als` another `seed`",
-            then="other = fit_als(outer.train, settings, seed=1); abs(other.X - model.X).max()",
+            then="other = fit_als(outer.train, settings, seed=1); abs(other.X - final.X).max()",
         ),
         Asked("Set `normalization` to", {"normalization": "none"}),
     ],
@@ -146,7 +154,12 @@ TRY_IT = {
     "05_inspection": [
         Asked("Look at another user", {"user_id": 100}),
         Asked("Set `min_ratings` to 0", {"min_ratings": 0}),
-        Asked("Find two users", on_paper=True),
+        Asked(
+            "Find two users",
+            then="twin = people.similar_users(model, user_id, 1)['userId'].iloc[0]\n"
+            "theirs = people.history(ratings, twin)['movieId']\n"
+            "theirs.isin(history['movieId']).mean()",
+        ),
         Asked("Put your own ratings into", {"my_ratings": {"Fargo": 5, "Alien": 2}}),
         Asked("Set `normalization` to", {"normalization": "movie_damped"}),
     ],
@@ -156,7 +169,12 @@ TRY_IT = {
         Asked("Sweep `damping` and", on_paper=True),
     ],
     "07_scale": [
-        Asked("At which number of features", on_paper=True),
+        Asked(
+            "At which number of features",
+            {"sizes": [10_000]},
+            then='next(k for k in range(1, 999) if cost(1e6, k)["rows\' part"] > '
+            'cost(1e6, k)["ratings\' part"])',
+        ),
         Asked(
             "Add `10_000_000` to", {"sizes": [100_000, 300_000, 1_000_000, 3_000_000, 10_000_000]}
         ),
@@ -172,7 +190,12 @@ TRY_IT = {
     ],
     "09_your_own_ratings": [
         Asked("Multiply the ratings", on_paper=True),
-        Asked("Give a newcomer a single rating", on_paper=True),
+        Asked(
+            "Give a newcomer a single rating",
+            {"quick": True},
+            then="one = dict(list(newcomer.items())[:1])\n"
+            "people.recommend_person(model, one), people.new_user_list(model)",
+        ),
         Asked("Leave out all items", on_paper=True),
     ],
     "10_bugs": [
@@ -180,6 +203,18 @@ TRY_IT = {
         Asked("In 2, leave out the pairs", on_paper=True),
         Asked("In 8, change the size", on_paper=True),
         Asked("Take a recommender of your own", on_paper=True),
+    ],
+    "12_in_use": [
+        Asked("Set `n_features` to 16", {"n_features": 16}),
+        Asked("Set `rounds` to 30", {"rounds": 30}),
+        Asked(
+            "In `policies`, give the second policy",
+            edits=[('"1 place in 10 at random": 0.1', '"1 place in 10 at random": 0.3')],
+        ),
+        Asked(
+            "Give the new policy",
+            edits=[("in_use.policy(2 * liking)", "in_use.policy(6 * liking)")],
+        ),
     ],
 }
 
