@@ -377,7 +377,7 @@ class BayesModel(FactorModel):
             warnings.warn(
                 f"the chains have not converged: R-hat should be below {R_HAT_LIMIT}, and is "
                 f"{noise:.2f} for the noise and {typical:.2f} for the worst of 20 predictions. "
-                "More `iterations` and a longer `burn_in` help; `diagnostics()` of the model has all",
+                "More `iterations` and a longer `burn_in` help; `diagnostics()` has all quantities",
                 ConvergenceWarning,
                 stacklevel=3,
             )
