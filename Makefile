@@ -115,4 +115,6 @@ $(READY): requirements.txt pyproject.toml course/pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check $$quiet -r requirements.txt; \
 	$(BIN)/python -m pip uninstall --disable-pip-version-check --quiet --yes cflib 2>/dev/null; \
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e . -e ./course; \
+	echo "Compiling the solvers, so that the first call does not have to"; \
+	$(BIN)/python -c "from cflib import _kernels; _kernels.compile_all()"; \
 	echo "$(CURDIR)" > $@
