@@ -447,7 +447,7 @@ def _squared_error(column, residual, factors, column_bias, x):
     return total
 
 
-@compiled(inner=True)
+@compiled(inner=True, inline="always")  # compiled as a part of its only caller
 def _solve_many(column, residual, factors, column_bias, ridge, constant, bias_share, A, B, x):
     """x = [-, w, b] of one row, from its normal equations: one for each coefficient.
 
@@ -472,7 +472,7 @@ def _solve_many(column, residual, factors, column_bias, ridge, constant, bias_sh
     return _squared_error(column, residual, factors, column_bias, x)
 
 
-@compiled(inner=True)
+@compiled(inner=True, inline="always")  # compiled as a part of its only caller
 def _solve_few(column, residual, factors, column_bias, ridge, constant, bias_share, A, B, x, alpha):
     """x = [-, w, b] of a row with fewer ratings than features: one equation for each rating.
 
@@ -540,10 +540,14 @@ def _solve_range(
     """Rows first ... last - 1 of `solve_rows`."""
     n_features = factors.shape[1]
     for i in range(first, last):
-        columns, residuals = column[start[i] : start[i + 1]], residual[start[i] : start[i + 1]]
-        row = (columns, residuals, factors, column_bias, ridge[i], constant, bias_share)
-        error = _solve_few(*row, A, B_few, x, alpha) if len(columns) <= n_features // 2 else -1.0
-        squared_error[i] = error if error >= 0 else _solve_many(*row, A, B, x)
+        c, r = column[start[i] : start[i + 1]], residual[start[i] : start[i + 1]]
+        v, b, lam, one, share = factors, column_bias, ridge[i], constant, bias_share
+        error = -1.0
+        if len(c) <= n_features // 2:
+            error = _solve_few(c, r, v, b, lam, one, share, A, B_few, x, alpha)
+        if error < 0:
+            error = _solve_many(c, r, v, b, lam, one, share, A, B, x)
+        squared_error[i] = error
         for f in range(n_features):
             solution[i, f] = x[1 + f]
         bias[i] = x[1 + n_features]
