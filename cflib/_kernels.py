@@ -33,7 +33,9 @@ import numpy as np
 from llvmlite import ir
 from numba.core.caching import FunctionCache
 from numba.core.compiler import Compiler
+from numba.core.runtime import rtsys
 
+KNOWN_NUMBA = (0, 68)  # whose compiled code can be loaded without the compiler: see `_Cache`
 BLOCK = 8  # ratings gathered at a time, while the next ones are on their way from memory
 ONE, TWO = np.int64(1), np.int64(2)  # not literals, for each of which Numba would compile anew
 LANES = 16  # float32 numbers in the widest vector register; rows are padded to a multiple
@@ -295,11 +297,20 @@ class _WithoutOverlap(Compiler):
 
 
 class _Cache(FunctionCache):
-    """Numba's cache on disk, which survives a damaged file and a full disk."""
+    """Numba's cache on disk, which survives a damaged file and a full disk.
+
+    Numba would first import all that it can compile, SciPy's linear algebra included, also to load
+    what is compiled already, which takes most of the time of a small fit. The compiler imports it
+    anyway when it has something to compile. Of Numba versions that nobody has tried, this is not
+    expected.
+    """
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            return super().load_overload(sig, target_context)
+            if numba.version_info.short != KNOWN_NUMBA:
+                return super().load_overload(sig, target_context)
+            rtsys.initialize(target_context)
+            return self._load_overload(sig, target_context)
         except Exception:  # unpickling half a file raises anything
             with contextlib.suppress(OSError):
                 self.flush()
