@@ -25,8 +25,7 @@ ifneq ($(USABLE),yes)
 .PHONY: $(READY)
 endif
 
-.PHONY: help run sweep test lint doctor notebooks exercises lab site app screenshots fuzz \
-  bench-accuracy bench-published bench clean
+.PHONY: help run sweep test lint doctor notebooks exercises lab site app screenshots fuzz bench-accuracy bench-published bench clean
 
 help:  ## list the targets (the default)
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s%s\n", $$1, $$2}'
@@ -112,4 +111,6 @@ $(READY): requirements.txt pyproject.toml course/pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check $$quiet -r requirements.txt; \
 	$(BIN)/python -m pip uninstall --disable-pip-version-check --quiet --yes cflib 2>/dev/null; \
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e . -e ./course; \
+	echo "Compiling the solvers, so that the first call does not have to"; \
+	$(BIN)/python -c "from cflib import _kernels; _kernels.compile_all()"; \
 	echo "$(CURDIR)" > $@

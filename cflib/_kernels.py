@@ -15,7 +15,8 @@ bias, stands last and is eliminated first. This subtracts the mean from every fe
 the rest accurate in single precision. A row with few ratings is solved with one equation for each
 rating instead of one for each feature; its minimum is the same.
 
-Numba compiles the loops at the first call and keeps the result on disk for the next process.
+Numba compiles the loops at the first call and keeps the result on disk for the next process. It
+compiles plain loops over elements several times as fast as slices and NumPy's functions.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from numba.core.caching import FunctionCache
 from numba.core.compiler import Compiler
 
 BLOCK = 8  # ratings gathered at a time, while the next ones are on their way from memory
+ONE, TWO = np.int64(1), np.int64(2)  # not literals, for each of which Numba would compile anew
 LANES = 16  # float32 numbers in the widest vector register; rows are padded to a multiple
 NEGLIGIBLE = np.float32(1e-6)  # a pivot this small beside its diagonal is rounding alone
 SMALL_RIDGE = np.float32(1e-4)  # relative to |v|²: below it the dual form loses the bias
@@ -119,7 +121,10 @@ def solve_rows(
     outputs = solution, solved_bias, squared_error
 
     def solve(first: int, last: int) -> None:
-        _solve_range(first, last, *inputs, constant, bias_share, *outputs)
+        A, B, x = _scratch(n_features)
+        B_few, alpha = np.zeros((n_features // 4 * 4 + 4, len(A)), np.float32), x.copy()
+        scratch = A, B, B_few, x, alpha
+        _solve_range(first, last, *inputs, constant, bias_share, *scratch, *outputs)
 
     _share_out(solve, rows.start, n_features)
     return outputs
@@ -182,7 +187,7 @@ def solve_implicit_rows(
     solution, like_cost = np.empty((n_rows, n_features), np.float32), np.empty(n_rows)
 
     def solve(first: int, last: int) -> None:
-        _implicit_range(first, last, *inputs, solution, like_cost)
+        _implicit_range(first, last, *inputs, *_scratch(n_features), solution, like_cost)
 
     _share_out(solve, rows.start, n_features)
     return solution, like_cost
@@ -226,10 +231,27 @@ def sample_rows(
     draw, squared_error = np.empty((n_rows, n_features), np.float32), np.empty(n_rows)
 
     def sample(first: int, last: int) -> None:
-        _sample_range(first, last, *inputs, draw, squared_error)
+        _sample_range(first, last, *inputs, *_scratch(n_features), draw, squared_error)
 
     _share_out(sample, rows.start, n_features)
     return draw, squared_error
+
+
+def compile_all() -> None:
+    """Compile every loop, so that nobody waits for it later; `make` does it once, in seconds."""
+    rows = by_row(np.zeros(1, np.int32), np.zeros(1, np.int32), np.ones(1, np.float32), 1)
+    one, zero = np.ones((1, 1), np.float32), np.zeros((1, 1), np.float32)
+    solve_rows(rows, one, zero[0], one[0])
+    solve_implicit_rows(rows, one, one, one[0])
+    sample_rows(rows, one, zero[0], one[0], one, zero, zero)
+
+
+def _scratch(n_features: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A, B and x, in which one thread solves one row after the other."""
+    padded = (n_features + 2 + LANES - 1) // LANES * LANES
+    shapes = (padded, padded), (BLOCK, padded), (padded,)
+    A, B, x = (np.zeros(shape, np.float32) for shape in shapes)
+    return A, B, x
 
 
 def _rows(rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -288,14 +310,17 @@ class _Cache(FunctionCache):
             super().save_overload(sig, data)
 
 
-def compiled(function: Any = None, **options: Any) -> Any:
+def compiled(function: Any = None, inner: bool = False, **options: Any) -> Any:
     """Compile at the first call, without the interpreter's lock, and keep the result on disk.
+
+    An `inner` function is called by compiled functions only, and needs no entrance for Python.
 
     Where there is no folder to keep it in (a read-only installation, a user without a home),
     every process compiles again; where what was kept is damaged, it is compiled and kept anew.
     """
     if function is None:
-        return functools.partial(compiled, **options)
+        return functools.partial(compiled, inner=inner, **options)
+    options |= {"no_cpython_wrapper": inner, "no_cfunc_wrapper": inner}
     options |= {"nogil": True, "error_model": "numpy"}
     options["fastmath"] = {"contract", "reassoc", "nsz"}  # fused, reordered; NaN stays NaN
     dispatcher = numba.njit(**options)(function)
@@ -304,7 +329,7 @@ def compiled(function: Any = None, **options: Any) -> Any:
     return dispatcher
 
 
-@compiled(pipeline_class=_WithoutOverlap)
+@compiled(inner=True, pipeline_class=_WithoutOverlap)
 def _add_outer_products(A, B, first, sign, size):
     """A[:size] += sign Σ B[t]ᵀ B[t] over the four rows t = first ... first + 3, lower triangle.
 
@@ -322,15 +347,24 @@ def _add_outer_products(A, B, first, sign, size):
             A[i + 1, j] += t1 * B[t, j] + u1 * B[u, j] + v1 * B[v, j] + w1 * B[w, j]
 
 
-@compiled
-def _factorise(A, size, end):
+@compiled(inner=True)
+def _clear(A, first, last):
+    """A[first:last] = 0."""
+    for i in range(first, last):
+        for j in range(A.shape[1]):
+            A[i, j] = 0
+
+
+@compiled(inner=True)
+def _factorise(A, size, end, diagonal):
     """Turn rows size - 1 ... end of A into L with Lᵀ L = A; columns before `end` become L⁻ᵀ A.
 
     It goes from the last row to the first, four at a time, with the loop that accumulated A. A
     direction whose pivot is rounding alone becomes a row of zeros. The rows before `end` hold
     their Schur complement afterwards.
     """
-    diagonal = np.diag(A).copy()
+    for i in range((size + 3) // 4 * 4):
+        diagonal[i] = A[i, i]
     for first in range((size - 1) // 4 * 4, -1, -4):
         for i in range(first + 3, max(first, end) - 1, -1):
             scale = np.float32(0)
@@ -344,7 +378,7 @@ def _factorise(A, size, end):
         _add_outer_products(A, A, first, np.float32(-1), first)
 
 
-@compiled
+@compiled(inner=True)
 def _substitute(A, size, end, x):
     """Solve L x = column 0 for x[end:size], with L from `_factorise`."""
     for i in range(end, size):
@@ -373,14 +407,14 @@ def _ask_for(typing, factors, row, feature):
     return numba.types.void(factors, numba.intp, numba.intp), generate
 
 
-@compiled
+@compiled(inner=True)
 def _accumulate(column, residual, factors, column_bias, constant, A, B):
     """A = Σ zᵀz over ratings, lower triangle, with z = [residual - column_bias, factors, constant].
 
     B, (BLOCK, padded), is where the ratings are gathered; it is 0 from column n_features + 2 on.
     """
     n_features = factors.shape[1]
-    A[:] = 0
+    _clear(A, 0, len(A))
     for start in range(0, len(column), BLOCK):
         n = min(BLOCK, len(column) - start)
         for t in range(n):
@@ -389,15 +423,16 @@ def _accumulate(column, residual, factors, column_bias, constant, A, B):
             for f in range(n_features):
                 B[t, 1 + f] = factors[c, f]
             B[t, 1 + n_features] = constant
-        B[n : (n + 3) // 4 * 4] = 0
+        _clear(B, n, (n + 3) // 4 * 4)
         for t in range(0, n, 4):
-            for c in column[start + BLOCK + t : start + BLOCK + t + 4]:  # of the next block
+            ahead = start + BLOCK + t  # of the next block
+            for later in range(ahead, min(ahead + 4, len(column))):
                 for f in range(0, n_features, LANES):
-                    _ask_for(factors, c, f)
+                    _ask_for(factors, column[later], f)
             _add_outer_products(A, B, t, np.float32(1), n_features + 2)
 
 
-@compiled
+@compiled(inner=True)
 def _squared_error(column, residual, factors, column_bias, x):
     """Σ (residual - column_bias - factors·w - b)² over a row's ratings, in float64."""
     n_features = factors.shape[1]
@@ -407,11 +442,12 @@ def _squared_error(column, residual, factors, column_bias, x):
         predicted = x[1 + n_features] + column_bias[c]
         for f in range(n_features):
             predicted += factors[c, f] * x[1 + f]
-        total += np.float64(residual[n] - predicted) ** 2
+        error = np.float64(residual[n] - predicted)
+        total += error * error
     return total
 
 
-@compiled
+@compiled(inner=True)
 def _solve_many(column, residual, factors, column_bias, ridge, constant, bias_share, A, B, x):
     """x = [-, w, b] of one row, from its normal equations: one for each coefficient.
 
@@ -425,16 +461,19 @@ def _solve_many(column, residual, factors, column_bias, ridge, constant, bias_sh
         A[f, f] += ridge
     A[last, last] += bias_share * ridge
     of_nothing = A[0, 0]
-    _factorise(A, last + 1, 1)
-    _substitute(A, last + 1, 1, x)
-    squared_error = A[0, 0] - ridge * (np.sum(x[1:last] ** 2) + bias_share * x[last] ** 2)
+    _factorise(A, last + 1, ONE, x)
+    _substitute(A, last + 1, ONE, x)
+    length = bias_share * x[last] * x[last]
+    for f in range(1, last):
+        length += x[f] * x[f]
+    squared_error = A[0, 0] - ridge * length
     if squared_error > of_nothing / 8:
         return np.float64(squared_error)
     return _squared_error(column, residual, factors, column_bias, x)
 
 
-@compiled
-def _solve_few(column, residual, factors, column_bias, ridge, constant, bias_share, A, B, x):
+@compiled(inner=True)
+def _solve_few(column, residual, factors, column_bias, ridge, constant, bias_share, A, B, x, alpha):
     """x = [-, w, b] of a row with fewer ratings than features: one equation for each rating.
 
     w = Vᵀ α with (V Vᵀ + ridge) α = residual - b: the same minimum in its dual form. A penalised
@@ -452,8 +491,9 @@ def _solve_few(column, residual, factors, column_bias, ridge, constant, bias_sha
         for f in range(n_features):
             B[f, 2 + t] = factors[c, f]
         B[n_features, 2 + t] = constant * bias_share
-    B[:, size] = 0
-    A[: (size + 3) // 4 * 4] = 0
+    for f in range(len(B)):
+        B[f, size] = 0
+    _clear(A, 0, (size + 3) // 4 * 4)
     for f in range(0, n_features + 1, 4):
         _add_outer_products(A, B, f, np.float32(1), size)
     for t in range(n):
@@ -462,12 +502,11 @@ def _solve_few(column, residual, factors, column_bias, ridge, constant, bias_sha
         A[2 + t, 2 + t] += ridge
         A[2 + t, 0] = residual[t] - column_bias[column[t]]
         A[2 + t, 1] = constant * (1 - bias_share)
-    _factorise(A, size, 2)
+    _factorise(A, size, TWO, x)
     b = A[1, 0] / A[1, 1] if A[1, 1] < 0 else np.float32(0)
     for t in range(2, size):
         A[t, 0] -= b * A[t, 1]
-    alpha = np.empty(size, np.float32)
-    _substitute(A, size, 2, alpha)
+    _substitute(A, size, TWO, alpha)
     for f in range(n_features + 1):
         total = np.float32(0)
         for t in range(2, size):
@@ -489,31 +528,32 @@ def _solve_range(
     ridge,
     constant,
     bias_share,
+    A,
+    B,
+    B_few,
+    x,
+    alpha,
     solution,
     bias,
     squared_error,
 ):
     """Rows first ... last - 1 of `solve_rows`."""
     n_features = factors.shape[1]
-    padded = (n_features + 2 + LANES - 1) // LANES * LANES
-    A = np.zeros((padded, padded), np.float32)
-    B = np.zeros((BLOCK, padded), np.float32)
-    B_few = np.zeros((n_features // 4 * 4 + 4, padded), np.float32)
-    x = np.empty(n_features + 2, np.float32)
     for i in range(first, last):
         columns, residuals = column[start[i] : start[i + 1]], residual[start[i] : start[i + 1]]
         row = (columns, residuals, factors, column_bias, ridge[i], constant, bias_share)
-        error = _solve_few(*row, A, B_few, x) if len(columns) <= n_features // 2 else -1.0
+        error = _solve_few(*row, A, B_few, x, alpha) if len(columns) <= n_features // 2 else -1.0
         squared_error[i] = error if error >= 0 else _solve_many(*row, A, B, x)
-        solution[i] = x[1 : 1 + n_features]
+        for f in range(n_features):
+            solution[i, f] = x[1 + f]
         bias[i] = x[1 + n_features]
 
 
-@compiled
+@compiled(inner=True)
 def _accumulate_likes(column, alpha, factors, A, B):
     """As `_accumulate`, with z = √α [(1 + α) / α, factors]: column 0 of A is Σ (1 + α) factors."""
     n_features = factors.shape[1]
-    A[:] = 0
+    _clear(A, 0, len(A))
     for start in range(0, len(column), BLOCK):
         n = min(BLOCK, len(column) - start)
         for t in range(n):
@@ -521,23 +561,22 @@ def _accumulate_likes(column, alpha, factors, A, B):
             B[t, 0] = (1 + alpha[start + t]) / root
             for f in range(n_features):
                 B[t, 1 + f] = root * factors[column[start + t], f]
-        B[n : (n + 3) // 4 * 4] = 0
+        _clear(B, n, (n + 3) // 4 * 4)
         for t in range(0, n, 4):
-            for c in column[start + BLOCK + t : start + BLOCK + t + 4]:  # of the next block
+            ahead = start + BLOCK + t  # of the next block
+            for later in range(ahead, min(ahead + 4, len(column))):
                 for f in range(0, n_features, LANES):
-                    _ask_for(factors, c, f)
+                    _ask_for(factors, column[later], f)
             _add_outer_products(A, B, t, np.float32(1), n_features + 2)
 
 
 @compiled
-def _implicit_range(first, last, start, column, alpha, factors, gram, ridge, solution, like_cost):
+def _implicit_range(
+    first, last, start, column, alpha, factors, gram, ridge, A, B, x, solution, like_cost
+):
     """Rows first ... last - 1 of `solve_implicit_rows`."""
     n_features = factors.shape[1]
     size = n_features + 1
-    padded = (n_features + 2 + LANES - 1) // LANES * LANES
-    A = np.zeros((padded, padded), np.float32)
-    B = np.zeros((BLOCK, padded), np.float32)
-    x = np.zeros(n_features + 2, np.float32)
     for i in range(first, last):
         likes, weights = column[start[i] : start[i + 1]], alpha[start[i] : start[i + 1]]
         _accumulate_likes(likes, weights, factors, A, B)
@@ -545,16 +584,18 @@ def _implicit_range(first, last, start, column, alpha, factors, gram, ridge, sol
             for g in range(f + 1):
                 A[1 + f, 1 + g] += gram[f, g]
             A[1 + f, 1 + f] += ridge[i]
-        _factorise(A, size, 1)
-        _substitute(A, size, 1, x)
-        solution[i] = x[1:size]
+        _factorise(A, size, ONE, x)
+        _substitute(A, size, ONE, x)
+        for f in range(n_features):
+            solution[i, f] = x[1 + f]
         total = 0.0
         for n in range(len(likes)):
             score = np.float32(0)
             for f in range(n_features):
                 score += factors[likes[n], f] * x[1 + f]
             confidence = 1 + np.float64(weights[n])
-            total += confidence * (1 - np.float64(score)) ** 2 - np.float64(score) ** 2
+            short = 1 - np.float64(score)
+            total += confidence * short * short - np.float64(score) * np.float64(score)
         like_cost[i] = total
 
 
@@ -572,6 +613,9 @@ def _sample_range(
     shift,
     noise,
     freedom,
+    A,
+    B,
+    x,
     draw,
     squared_error,
 ):
@@ -583,10 +627,6 @@ def _sample_range(
     n_features = factors.shape[1]
     c = precision[n_features - 1]
     size = n_features + 1
-    padded = (n_features + 2 + LANES - 1) // LANES * LANES
-    A = np.zeros((padded, padded), np.float32)
-    B = np.zeros((BLOCK, padded), np.float32)
-    x = np.zeros(n_features + 2, np.float32)
     for i in range(first, last):
         columns, residuals = column[start[i] : start[i + 1]], residual[start[i] : start[i + 1]]
         _accumulate(columns, residuals, factors, column_bias, np.float32(0), A, B)
@@ -597,11 +637,12 @@ def _sample_range(
             for g in range(f + 1):
                 prior = precision[f, g] - less * c[f] * c[g]
                 A[1 + f, 1 + g] = weight[i] * A[1 + f, 1 + g] + prior
-        _factorise(A, size, 1)
+        _factorise(A, size, ONE, x)
         for f in range(n_features):
             A[1 + f, 0] += noise[i, f]
-        _substitute(A, size, 1, x)
-        draw[i] = x[1:size]
+        _substitute(A, size, ONE, x)
+        for f in range(n_features):
+            draw[i, f] = x[1 + f]
         squared_error[i] = _squared_error(columns, residuals, factors, column_bias, x)
 
 

@@ -63,17 +63,21 @@ def command(line: str, folder: str | Path) -> None:
         raise RuntimeError(f"`cflib {line}` failed: {done.stderr}")
 
 
-def show(figure: Figure, alt: str, dpi: int = 110) -> None:
+def show(figure: Figure, alt: str | None = None, dpi: int = 110) -> None:
     """Display a figure with `alt` as its alternative text.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-    alt : str
-        What somebody who cannot see the picture should know of it.
+    alt : str or None
+        What somebody who cannot see the picture should know of it. None: the figure's label, which
+        a function of `course.figures` has set.
     dpi : int
         Pixels per inch.
     """
+    alt = alt or str(figure.get_label())
+    if not alt:
+        raise ValueError("a picture needs an alternative text: `alt`, or the figure's label")
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=dpi, metadata={"Software": None})
     display(

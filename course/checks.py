@@ -83,31 +83,38 @@ class Expect:
         otherwise: str,
         mistakes: Mapping[str, ArrayLike] | None = None,
     ) -> None:
-        """Expect `value` to equal `right`, in shape and to six digits.
+        """Expect `value` to equal `right`, in shape and as precisely as it can be expected.
+
+        An answer may be computed in single precision, and it may be rounded to three or more
+        significant digits or to four or more decimals. Whole numbers have to be exact.
 
         Parameters
         ----------
         value : array_like
             The answer.
         right : array_like
-            The right answer.
+            The right answer; whole numbers where its type is integer.
         otherwise : str
-            The hint for a wrong answer that is none of the mistakes.
+            The hint for a wrong answer that is none of the mistakes. It says what is required, and
+            claims no cause. The first place that differs is added to it.
         mistakes : dict of str to array_like
             The results of likely mistakes, by the hint for each.
         """
-        value = np.asarray(self.answer(value), np.float64)
-        right = np.asarray(right, np.float64)
-        if _near(value, right):
-            return
+        value, right = np.asarray(self.answer(value)), np.asarray(right)
+        value = value if value.dtype == np.float32 else value.astype(np.float64)
+        distances = {"": _distance(value, right)}
         for hint, mistake in (mistakes or {}).items():
-            self(not _near(value, np.asarray(mistake, np.float64)), hint)
+            distances[hint] = _distance(value, np.asarray(mistake))
+        nearest = min(distances, key=lambda hint: distances[hint])
+        if distances[nearest] < np.inf:
+            self(not nearest, nearest)
+            return
         self(
             value.shape == right.shape,
             f"The answer should have the shape {right.shape}. Yours has {value.shape}. {otherwise}",
         )
         self(np.isfinite(value).all(), f"Not all of it is finite numbers. {otherwise}")
-        raise NotYet(otherwise)
+        raise NotYet(f"{otherwise}{_difference(value, right)}")
 
     def chosen(self, letters: Iterable[str], right: str, hints: Mapping[str, str]) -> None:
         """Expect that the true statements are chosen, and no others.
@@ -129,9 +136,43 @@ class Expect:
             self((letter in chosen) == (letter in right), f"Think again about ({letter}): {hint}")
 
 
-def _near(value: np.ndarray, other: np.ndarray) -> bool:
-    close = {"rtol": 1e-6, "atol": 1e-9, "equal_nan": True}
-    return value.shape == other.shape and np.allclose(value, other, **close)
+def _distance(value: np.ndarray, other: np.ndarray) -> float:
+    """The largest difference between an answer and `other`; infinite where they do not agree."""
+    if value.shape != other.shape:
+        return np.inf
+    if other.dtype.kind in "iub":
+        agree = np.allclose(value, other, rtol=0, atol=1e-4)
+    else:
+        agree = _agree(value, other.astype(np.float64))
+    distance = np.abs(value - other * 1.0)
+    return np.max(distance, initial=0, where=~np.isnan(distance)) if agree else np.inf
+
+
+def _agree(value: np.ndarray, other: np.ndarray) -> bool:
+    """Whether `value` is `other`, up to the rounding of computers and of people."""
+    scale = np.max(np.abs(other), initial=0, where=np.isfinite(other))
+    rtol = 2e-4 if value.dtype == np.float32 else 1e-5
+    if np.allclose(value, other, rtol=0, atol=rtol * scale, equal_nan=True):
+        return True
+    rounded = [np.round(other, d) for d in range(4, 9) if scale >= 10.0 ** (2 - d)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        unit = 10 ** np.floor(np.log10(np.abs(other)))  # of the first digit
+    unit = np.where((unit > 0) & np.isfinite(unit), unit, 1)
+    rounded += [np.round(other / unit, d - 1) * unit for d in range(3, 9)]
+    return any(np.allclose(value, r, rtol=1e-6, atol=1e-12, equal_nan=True) for r in rounded)
+
+
+def _difference(value: np.ndarray, right: np.ndarray) -> str:
+    """Where an array differs first from the right one; empty for a single number."""
+    if value.ndim == 0:
+        return ""
+    scale = np.max(np.abs(right), initial=0)
+    place = tuple(int(i[0]) for i in np.nonzero(np.abs(value - right) > 1e-5 * scale))
+    where = ", ".join(map(str, place))
+    return (
+        f" At [{where}], counted from 0, it should be {right[place]:.6g}, and yours is "
+        f"{value[place]:.6g}."
+    )
 
 
 def _stopped(error: Exception) -> str:

@@ -41,7 +41,7 @@ class BayesSettings(Settings, solver="bayes"):
     n_samples: int = setting(100, "How many of the other draws are kept, evenly spaced.", least=1)
     who_rated_what: bool = setting(True, "Describe movies by their raters, users by their movies.")
     mask_damping: float = setting(20.0, "Damping of these descriptions, in ratings.", above=0)
-    seed: int = setting(42, "Seed of all random numbers.")
+    seed: int = setting(42, "Seed of all random numbers.", least=0)
 
     def __post_init__(self) -> None:
         super().__post_init__()

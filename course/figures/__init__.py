@@ -8,14 +8,14 @@ from .bugs import lottery, share_answered
 from .evaluation import errors, errors_by_count, lists
 from .exercises import lines
 from .in_use import by_group, diversity_bought, estimates, loops, recall_of_search
-from .inspection import by_answers, movie_map, predicted_against_given, reasons
+from .inspection import by_answers, diversity, movie_map, predicted_against_given, reasons
 from .loading import long_tails, rating_histogram, rating_matrix, ratings_over_time
 from .normalization import damping, two_means, user_levels
 from .original import around_zero, loss_curve
 from .ranking import settings_tried
 from .scale import growth
 from .sweeps import setting_differences, slices, sweep_lines
-from .training import data_path, heat_map, training_curves
+from .training import data_path, heat_map, seen_and_unseen, training_curves
 from .uncertainty import coverage, normal_curves, spread_by_count, traces
 from .your_ratings import lam_choice
 
@@ -26,6 +26,7 @@ __all__ = [
     "coverage",
     "damping",
     "data_path",
+    "diversity",
     "diversity_bought",
     "errors",
     "errors_by_count",
@@ -47,6 +48,7 @@ __all__ = [
     "ratings_over_time",
     "reasons",
     "recall_of_search",
+    "seen_and_unseen",
     "setting_differences",
     "settings_tried",
     "share_answered",

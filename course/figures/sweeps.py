@@ -12,8 +12,11 @@ from .style import BLUE, GREY, ORANGE, styled, subplots
 
 
 @styled
-def sweep_lines(settings: pd.DataFrame, x: str, by: str, metric: str) -> Figure:
+def sweep_lines(settings: pd.DataFrame, x: str, by: str | None, metric: str) -> Figure:
     """A metric against one parameter, a line for each value of another, bands over the seeds.
+
+    Values that were multiplied from one to the next, ten times or more in all, have a logarithmic
+    axis.
 
     Parameters
     ----------
@@ -21,17 +24,28 @@ def sweep_lines(settings: pd.DataFrame, x: str, by: str, metric: str) -> Figure:
         What `course.sweep.settings` returns. A band reaches from the smallest to the largest of a
         setting's runs.
     x, by : str
-        Columns of it: the two parameters.
+        Columns of it: the two parameters. Without `by` there is one line.
     metric : str
         Column of it.
     """
     figure, ax = subplots(7.5, 3.9)
-    for value, rows in settings.sort_values([by, x]).groupby(by):
-        (line,) = ax.plot(rows[x], rows[metric], "o-", lw=2, ms=5, label=f"{by} {value}")
+    ordered = settings.sort_values([by, x] if by else x)
+    for name, rows in (
+        [(f"{by} {value}", rows) for value, rows in ordered.groupby(by)] if by else [("", ordered)]
+    ):
+        (line,) = ax.plot(rows[x], rows[metric], "o-", lw=2, ms=5, label=name)
         band = {"alpha": 0.15, "lw": 0, "color": line.get_color()}
         ax.fill_between(rows[x], rows["smallest"], rows["largest"], **band)
+    values = np.sort(settings[x].unique())
+    if np.issubdtype(values.dtype, np.number) and values[-1] >= 10 * values[0] > 0:
+        ax.set_xscale("log")
+        ax.set_xticks(values, [f"{value:g}" for value in values])
+        ax.minorticks_off()
     ax.set(title=f"{metric} against {x}", xlabel=x, ylabel=f"{metric} (mean and range over seeds)")
-    ax.legend()
+    if by:
+        ax.legend()
+    lines = f"a line for each {by}, with bands" if by else "with a band"
+    figure.set_label(f"{metric} against {x}, {lines} over the seeds.")
     return figure
 
 
@@ -54,9 +68,9 @@ def slices(
     best : callable
         `min` or `max`.
     """
-    columns = min(len(varied), 3)
+    columns = min(len(varied), 2)  # more would be too small to read on a telephone
     rows = -(-len(varied) // columns)
-    figure = Figure(figsize=(2.7 * columns + 0.8, 3.2 * rows))
+    figure = Figure(figsize=(2.7 * columns + 0.8, 2.8 * rows))
     axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
     far = _far_off(settings[metric])
     near = settings[metric][~far]
@@ -82,6 +96,10 @@ def slices(
     for ax in axes[:, 0]:
         ax.set_ylabel(metric + f" ({far.sum()} far off: not shown)" * bool(far.any()))
     axes[0, 0].set_title(f"{metric} by parameter; orange: the best with each value")
+    figure.set_label(
+        f"A panel for each of {', '.join(varied)}: {metric} of every setting as a dot, and the "
+        "best for each value of the parameter."
+    )
     return figure
 
 
@@ -123,6 +141,10 @@ def setting_differences(settings: pd.DataFrame, metric: str) -> Figure:
         xlabel=f"difference in {metric}, with 95% interval",
     )
     ax.grid(axis="y", visible=False)
+    figure.set_label(
+        "Each setting's difference from the best, with its 95% interval, sorted. The settings "
+        "whose interval contains zero are not told apart from the best."
+    )
     return figure
 
 

@@ -29,4 +29,8 @@ def lam_choice(choice: pd.DataFrame, unit: str) -> Figure:
     ax.set_xticks(rmse.index, [f"{lam:.3g}" for lam in rmse.index])
     ax.minorticks_off()
     ax.set(title="Error on a validation set", xlabel="λ", ylabel=f"RMSE ({unit})")
+    figure.set_label(
+        "Line of the error on a validation set against λ on a logarithmic axis, with the λ of the "
+        "least error marked."
+    )
     return figure

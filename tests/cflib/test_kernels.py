@@ -223,3 +223,20 @@ def test_where_compiled_code_cannot_be_kept_it_is_compiled_each_time():
 def test_arrays_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match="one length. Received: 3, 2 and 3"):
         _kernels.by_row(np.zeros(3, int), np.zeros(2, int), np.zeros(3), 1)
+
+
+def test_nothing_is_left_to_compile_after_compile_all():
+    _kernels.compile_all()
+    loops = (_kernels._solve_range, _kernels._implicit_range, _kernels._sample_range)
+    before = [len(loop.signatures) for loop in loops]
+    rows, factors, column_bias = problem([3, 20], 6)
+    ones = np.ones(2, np.float32)
+    _kernels.solve_rows(rows, factors, column_bias, ones, "free")
+    _kernels.solve_implicit_rows(
+        rows._replace(residual=np.abs(rows.residual)), factors, np.eye(6), ones
+    )
+    _kernels.sample_rows(
+        rows, factors, column_bias, ones, np.eye(6), np.zeros((2, 6)), np.zeros((2, 6))
+    )
+    assert [len(loop.signatures) for loop in loops] == before == [1, 1, 1]
+    assert all(len(inner.signatures) == 1 for inner in (_kernels._factorise, _kernels._substitute))

@@ -35,6 +35,15 @@ def test_a_figure_is_shown_with_its_alternative_text(monkeypatch):
     assert about["metadata"] == {"image/png": {"alt": "nothing at all"}}
 
 
+def test_a_figure_that_says_what_it_shows_needs_no_text_and_any_other_does(monkeypatch):
+    shown = []
+    monkeypatch.setattr(chapter, "display", lambda *what, **about: shown.append(about))
+    chapter.show(Figure(label="a line that rises"))
+    assert shown[0]["metadata"] == {"image/png": {"alt": "a line that rises"}}
+    with pytest.raises(ValueError, match="needs an alternative text"):
+        chapter.show(Figure())
+
+
 def test_a_claim_fails_where_the_text_makes_it_and_is_reported_elsewhere(capsys):
     chapter.claim(True, "two is even")
     assert not capsys.readouterr().out

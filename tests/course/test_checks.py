@@ -119,3 +119,44 @@ def test_an_interruption_is_not_a_wrong_answer(said):
             raise KeyboardInterrupt
 
     assert said == []
+
+
+@pytest.mark.parametrize("answer", [3.93, 3.929, 3.9286, np.float32(27.5 / 7), 3.92857142857])
+def test_a_right_answer_may_be_rounded_to_three_digits_and_be_in_single_precision(said, answer):
+    equal(answer, 27.5 / 7, mistakes={"The mean.": 5})
+    assert said == ["Right. It matters."]
+
+
+@pytest.mark.parametrize("answer", [3.9, 3.92, 3.94, 3.9285, 3.9291])
+def test_an_answer_that_is_no_rounding_of_the_right_one_is_wrong(said, answer):
+    equal(answer, 27.5 / 7)
+    assert said == ["Not yet. Otherwise."]
+
+
+def test_whole_numbers_have_to_be_exact_where_the_right_one_is_an_integer(said):
+    equal(87_586, 87_585)
+    equal(87_600, 87_585)
+    equal(87_585.0, 87_585)
+    assert said == ["Not yet. Otherwise."] * 2 + ["Right. It matters."]
+
+
+def test_a_rounded_array_is_right_and_zeros_are_no_rounding_of_small_numbers(said):
+    right = np.array([0.01234567, -0.5, 2.0])
+    equal(np.round(right, 4), right)
+    equal(np.zeros(3), 1e-5 * right)
+    assert said[0] == "Right. It matters." and said[1].startswith("Not yet. Otherwise.")
+
+
+def test_of_a_mistake_and_the_right_answer_the_nearer_one_decides(said):
+    equal(2.0, 2.0004, {"Nearly.": 2.0})
+    equal(2.0004, 2.0004, {"Nearly.": 2.0})
+    assert said == ["Not yet. Nearly.", "Right. It matters."]
+
+
+def test_the_last_hint_says_where_an_array_differs_first(said):
+    equal([[1, 2], [3, 4]], [[1.0, 2.0], [3.5, 5.0]])
+    equal([7, 8, 9], [7, 8, 8])
+    assert said == [
+        "Not yet. Otherwise. At [1, 0], counted from 0, it should be 3.5, and yours is 3.",
+        "Not yet. Otherwise. At [2], counted from 0, it should be 8, and yours is 9.",
+    ]

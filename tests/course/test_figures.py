@@ -20,6 +20,7 @@ from course import figures
 from tests.conftest import make_ratings
 
 NO_SECOND_LABEL = {  # names of models, movies or settings stand there
+    "diversity",
     "errors",
     "lists",
     "long_tails",
@@ -69,11 +70,16 @@ def drawn(ratings, model):
     )
     thresholds = pd.DataFrame({"share answered": [1, 0.5], "RMSE": [1.0, 0.9]}, [0, 20])
     seeds = pd.DataFrame({"on a few": [0.9, 1.0, 1.1], "on others": [1.0, 1.01, 1.0]})
+    lists = {
+        delta: pd.DataFrame({"title": ["One (1990)", "Two (1991)"], "prediction": [4.5, second]})
+        for delta, second in ((0.0, 4.4), (0.5, 4.0))
+    }
     sizes = pd.DataFrame(
         {
             "n_ratings": [1e5, 1e6, 1e7],
             "seconds_per_iteration": [0.1, 0.9, 10.0],
             "megabytes": [10.0, 90.0, 1000.0],
+            "operations": [1e9, 9e9, 8e10],
         }
     )
     trace = pd.DataFrame({"step": [1, 2], "noise": [0.9, 0.8], "validation_rmse": [1.0, 0.9]})
@@ -117,6 +123,13 @@ def drawn(ratings, model):
         "user_levels": figures.user_levels(damped),
         "training_curves": figures.training_curves({"factors": model.history}),
         "heat_map": figures.heat_map(table, "Validation RMSE", "RMSE (stars)"),
+        "seen_and_unseen": figures.seen_and_unseen(
+            pd.DataFrame(
+                {"seen": [0.9, 0.7, 0.5], "unseen": [0.9, 0.8, 1.0]},
+                pd.Index([1, 2, 3], name="pass"),
+            ),
+            means=0.87,
+        ),
         "data_path": figures.data_path(),
         "errors": figures.errors(evaluate(models, part)),
         "lists": figures.lists(rank(models, part, k=3), k=3),
@@ -131,6 +144,7 @@ def drawn(ratings, model):
         "sweep_lines": figures.sweep_lines(settings, "lam", "size", "rmse"),
         "slices": figures.slices(settings, ["lam", "size"], "rmse"),
         "setting_differences": figures.setting_differences(settings, "rmse"),
+        "diversity": figures.diversity(lists, {0.0: 0.6, 0.5: 0.2}, 0.5),
         "growth": figures.growth(sizes),
         "normal_curves": figures.normal_curves({"before": (3, 1), "after": (4, 0.5)}, "stars"),
         "traces": figures.traces(trace, burn_in=1),
@@ -200,6 +214,18 @@ def test_the_matrix_counts_every_rating_once(ratings, drawn):
     filled = np.asarray(drawn["rating_matrix"].axes[0].images[0].get_array())
     sizes = np.outer(np.full(10, ratings.n_movies / 10), np.full(10, ratings.n_users / 10))
     assert (filled * sizes).sum() == pytest.approx(ratings.n_ratings)
+
+
+def test_the_lowest_error_on_unseen_ratings_is_marked(drawn):
+    *_, mark, means = drawn["seen_and_unseen"].axes[0].lines
+    assert mark.get_xydata().tolist() == [[2, 0.8]]
+    assert list(means.get_ydata()) == [0.87, 0.87]
+
+
+def test_the_goal_is_a_line_in_the_panel_of_the_cost(model):
+    cost, error = figures.training_curves({"factors": model.history}, goal=3.5).axes
+    assert list(cost.lines[-1].get_ydata()) == [3.5, 3.5]
+    assert len(error.lines) == 1
 
 
 def test_the_best_cell_is_framed(drawn):

@@ -131,6 +131,7 @@ TRY_IT = {
         Asked("Before you run it", then="sorted(ratings.movie_counts)[-100:]"),
         Asked("Change `dataset`", {"dataset": "movielens_2016"}),
         Asked("Find the user whose ratings vary least", on_paper=True),
+        Asked("On paper: which weights", on_paper=True),
     ],
     "02_normalization": [
         Asked("What does", on_paper=True),
@@ -141,7 +142,7 @@ TRY_IT = {
         Asked("Derive the normal equations", on_paper=True),
         Asked(
             "Give `fit_als` another `seed`",
-            then="other = fit_als(outer.train, settings, seed=1); abs(other.X - model.X).max()",
+            then="other = fit_als(outer.train, settings, seed=1); abs(other.X - final.X).max()",
         ),
         Asked("Set `normalization` to", {"normalization": "none"}),
     ],
@@ -153,7 +154,12 @@ TRY_IT = {
     "05_inspection": [
         Asked("Look at another user", {"user_id": 100}),
         Asked("Set `min_ratings` to 0", {"min_ratings": 0}),
-        Asked("Find two users", on_paper=True),
+        Asked(
+            "Find two users",
+            then="twin = people.similar_users(model, user_id, 1)['userId'].iloc[0]\n"
+            "theirs = people.history(ratings, twin)['movieId']\n"
+            "theirs.isin(history['movieId']).mean()",
+        ),
         Asked("Put your own ratings into", {"my_ratings": {"Fargo": 5, "Alien": 2}}),
         Asked("Set `normalization` to", {"normalization": "movie_damped"}),
     ],
@@ -163,7 +169,12 @@ TRY_IT = {
         Asked("Sweep `damping` and", on_paper=True),
     ],
     "07_scale": [
-        Asked("At which number of features", on_paper=True),
+        Asked(
+            "At which number of features",
+            {"sizes": [10_000]},
+            then='next(k for k in range(1, 999) if cost(1e6, k)["rows\' part"] > '
+            'cost(1e6, k)["ratings\' part"])',
+        ),
         Asked(
             "Add `10_000_000` to", {"sizes": [100_000, 300_000, 1_000_000, 3_000_000, 10_000_000]}
         ),
@@ -179,7 +190,12 @@ TRY_IT = {
     ],
     "09_your_own_ratings": [
         Asked("Multiply the ratings", on_paper=True),
-        Asked("Give a newcomer a single rating", on_paper=True),
+        Asked(
+            "Give a newcomer a single rating",
+            {"quick": True},
+            then="one = dict(list(newcomer.items())[:1])\n"
+            "people.recommend_person(model, one), people.new_user_list(model)",
+        ),
         Asked("Leave out all items", on_paper=True),
     ],
     "10_bugs": [
