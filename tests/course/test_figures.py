@@ -147,7 +147,7 @@ def drawn(ratings, model):
         "diversity": figures.diversity(lists, {0.0: 0.6, 0.5: 0.2}, 0.5),
         "growth": figures.growth(sizes),
         "normal_curves": figures.normal_curves({"before": (3, 1), "after": (4, 0.5)}, "stars"),
-        "traces": figures.traces(trace, burn_in=1),
+        "traces": figures.traces(np.array([[0.9, 0.8], [1, 0.8]]), trace, burn_in=1),
         "coverage": figures.coverage(covered),
         "spread_by_count": figures.spread_by_count(np.array([0, 9]), np.array([1.0, 0.5])),
         "lam_choice": figures.lam_choice(
