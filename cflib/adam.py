@@ -33,7 +33,7 @@ class AdamSettings(Settings, solver="adam"):
     epochs: int = setting(250, "Steps of Adam, each over all ratings.", least=1)
     learning_rate: float = setting(0.02, "Adam's step, in the units of the features.", above=0)
     init_scale: float = setting(0.1, "Standard deviation of the random start.", least=0)
-    seed: int = setting(42, "Seed of that start.")
+    seed: int = setting(42, "Seed of that start.", least=0)
 
 
 def fit_adam(

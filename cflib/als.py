@@ -96,7 +96,7 @@ class ALSSettings(Settings, solver="als"):
     movie_bias: bool = setting(True, "Learn c; without it c stays 0, as in the original.")
     iterations: int = setting(15, "How often both sides are solved.", least=1)
     init_scale: float = setting(0.1, "Standard deviation of X's random start.", least=0)
-    seed: int = setting(42, "Seed of that start.")
+    seed: int = setting(42, "Seed of that start.", least=0)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -41,11 +41,13 @@ class Fitted(NamedTuple):
     predict : (movie, user) -> (n,)
     scores : user -> (n_movies,)
     interval : (movie, user) -> low, high of what should hold 90 % of the ratings
+    diagnostics : () -> r_hat, ess of what a sampler draws, as (n,) each: scales, then predictions
     """
 
     predict: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
     scores: Callable[[int], np.ndarray] | None = None
     interval: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None
+    diagnostics: Callable[[], tuple[np.ndarray, np.ndarray]] | None = None
 
 
 def from_factors(
@@ -75,10 +77,12 @@ def cflib(data: Data, solver: str, movie_features: bool = False, **options: Any)
     if movie_features:
         options["movie_features"] = data["movie_features"]
     model = trained(as_ratings(data), solver, **options)
+    is_sampled = "intervals" in model.says
     return Fitted(
         model.predict if "stars" in model.says else None,
         lambda user: model.score_users(np.array([user]))[:, 0],
-        model.predict_interval if "intervals" in model.says else None,
+        model.predict_interval if is_sampled else None,
+        (lambda: model.diagnostics()[["r_hat", "ess"]].to_numpy().T) if is_sampled else None,
     )
 
 
@@ -335,6 +339,8 @@ def run(library: str, path: str | Path, out: str | Path, options: dict[str, Any]
     result["peak_bytes"] = peak_memory()
     if fitted.interval is not None:
         result["low"], result["high"] = fitted.interval(*test)
+    if fitted.diagnostics is not None:
+        result["r_hat"], result["ess"] = fitted.diagnostics()
     if with_lists and fitted.scores is not None:
         result["lists"] = best_lists(fitted.scores, data)
     np.savez(out, **result)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import adam, als  # noqa: F401  (their settings are known once they are imported)
 from ..model import FactorModel
-from .bayes import BayesModel, BayesSettings, fit_bayes, movie_features
+from .bayes import BayesModel, BayesSettings, ConvergenceWarning, fit_bayes, movie_features
 from .implicit import ImplicitSettings, fit_implicit
 from .linear import EASE_LIMIT, EASESettings, fit_ease
 from .popularity import PopularitySettings, fit_popularity
@@ -21,6 +21,7 @@ __all__ = [
     "EASE_LIMIT",
     "BayesModel",
     "BayesSettings",
+    "ConvergenceWarning",
     "EASESettings",
     "ImplicitSettings",
     "PopularitySettings",

@@ -11,7 +11,10 @@ middle of the distribution that each of them comes from.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, NamedTuple, NoReturn, Self, TypeAlias
 
 import numpy as np
@@ -26,9 +29,17 @@ from .._training import HISTORY, Validation
 from ..model import INTERVALS, ORDER, STARS, FactorModel, Population, Response
 from ..ratings import Ratings
 from ..settings import Settings, setting
-from .gibbs import Chain
+from .convergence import LEAST, ess, r_hat
+from .gibbs import Chain, singular_vectors
+from .stars import MOST_VALUES, counts, habits, probabilities
 
 Features: TypeAlias = np.ndarray | scipy.sparse.spmatrix
+N_TRACED = 100  # predictions that are followed from draw to draw
+R_HAT_LIMIT = 1.1  # below it chains agree: of the noise, and of 95 of 100 predictions
+
+
+class ConvergenceWarning(UserWarning):
+    """`fit_bayes` ended before its chains agreed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,20 +47,21 @@ class BayesSettings(Settings, solver="bayes"):
     """Settings of `fit_bayes`."""
 
     n_features: int = setting(16, "Columns of x and w.", least=1)
-    iterations: int = setting(250, "Draws of everything.", least=1)
-    burn_in: int = setting(50, "How many of the first draws are left out.", least=0)
-    n_samples: int = setting(100, "How many of the other draws are kept, evenly spaced.", least=1)
+    chains: int = setting(2, "Samplers side by side, from different starts.", least=1)
+    iterations: int = setting(200, "Draws of everything, of each chain.", least=1)
+    burn_in: int = setting(60, "How many of a chain's first draws are left out.", least=0)
+    n_samples: int = setting(100, "How many of the others are kept, of all chains.", least=1)
     who_rated_what: bool = setting(True, "Describe movies by their raters, users by their movies.")
     mask_damping: float = setting(20.0, "Damping of these descriptions, in ratings.", above=0)
-    seed: int = setting(42, "Seed of all random numbers.")
+    seed: int = setting(42, "Seed of all random numbers.", least=0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.n_samples > self.iterations - self.burn_in:
+        if self.n_samples > self.chains * (self.iterations - self.burn_in):
             raise ValueError(
-                f"`n_samples` should be from 1 to `iterations` - `burn_in`. Received: "
-                f"{self.n_samples}, with {self.iterations} iterations and a burn-in of "
-                f"{self.burn_in}"
+                f"`n_samples` should be from 1 to `chains` · (`iterations` - `burn_in`). Received: "
+                f"{self.n_samples}, with {self.chains} chains, {self.iterations} iterations and a "
+                f"burn-in of {self.burn_in}"
             )
 
 
@@ -70,8 +82,11 @@ def fit_bayes(
         (μ, Λ) normal-Wishart,   β_F ~ N(0, Λ⁻¹ / λ_F),   λ_F, α_j Gamma
         and the variance of c_i larger by υ / (1 + n_i), of b_j by its υ / (1 + n_j), 1/υ Gamma
 
-    There is no λ to choose: the precisions Λ take its place, and are sampled with the rest. The
-    same seed gives the same samples, whatever the number of threads.
+    There is no λ to choose: the precisions Λ take its place, and are sampled with the rest. Several
+    chains run side by side, from different starts. A `ConvergenceWarning` says where they still
+    disagree at the end: R-hat of the noise, or of more than 5 of 100 predictions, is 1.1 or more.
+    What only shapes the priors (λ_F, υ) moves more slowly, and does not count.
+    The same seed gives the same samples, whatever the number of threads.
 
     Parameters
     ----------
@@ -94,7 +109,8 @@ def fit_bayes(
     -------
     BayesModel
         A `FactorModel` that also knows how sure it is. Row t of its history is draw t: `cost` is
-        ½ Σ e² of that draw, `noise` the typical standard deviation of a rating, in stars.
+        ½ Σ e² of that draw, `noise` the typical standard deviation of a rating, in stars; both are
+        means over the chains.
 
     Raises
     ------
@@ -109,25 +125,41 @@ def fit_bayes(
     """
     settings = BayesSettings.chosen(settings, changes)
     Validation(ratings, validation, None)
-    n, burn_in = settings.iterations, settings.burn_in
-    start = time.perf_counter()
-    kept_at = np.linspace(burn_in + 1, n, settings.n_samples).round().astype(int).tolist()
-    samples, rows, mean = [], [], RunningMean(validation)
+    start, n, burn_in = time.perf_counter(), settings.iterations, settings.burn_in
+    pairs = traced_pairs(ratings, settings.seed)
+    rows, traces, mean = [], [], RunningMean(validation)
     # Many small products, between which BLAS's threads would wait for each other.
-    with threadpool_limits(1, "blas"):
-        features = side_information(ratings, settings, movie_features, user_features)
-        rng = np.random.default_rng(settings.seed)
-        chain = Chain(ratings, settings.n_features, *features, rng)
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(settings.chains) as pool:
+        sides = side_information(ratings, settings, movie_features, user_features)
+        movies, users = ([singular_vectors(features) for features in side] for side in sides)
+        rngs = [np.random.default_rng([settings.seed, c]) for c in range(settings.chains)]
+        chains = [Chain(ratings, settings.n_features, movies, users, rng) for rng in rngs]
+        shares = [len(s) for s in np.array_split(np.arange(settings.n_samples), settings.chains)]
+        kept_at = [np.linspace(burn_in + 1, n, share).round().astype(int) for share in shares]
+        samples: list[list] = [[] for _ in chains]
         for draw in tqdm(range(1, n + 1), desc="Gibbs", unit="iteration", disable=not progress):
-            squared_error = chain.draw()
-            if draw > burn_in:
-                mean.add(chain)
-            if draw in kept_at:
-                samples.append(chain.sample())
+            squared_error = np.mean(list(pool.map(Chain.draw, chains)))
+            for chain, at, kept in zip(chains, kept_at, samples, strict=True):
+                if draw > burn_in:
+                    mean.add(chain)
+                if draw in at:
+                    kept.append(chain.sample())
+            traces.append([[*chain.scales(), *chain.predict(*pairs)] for chain in chains])
+            noise = np.mean([chain.scale**-0.5 for chain in chains])
             seconds = time.perf_counter() - start
-            rows.append([draw, squared_error / 2, mean.rmse(), seconds, chain.scale**-0.5])
+            rows.append([draw, squared_error / 2, mean.rmse(), seconds, noise])
     history = pd.DataFrame(rows, columns=[*HISTORY, "noise"])
-    return BayesModel.of_samples(ratings, samples, settings, history)
+    model = BayesModel.of_samples(
+        ratings, list(itertools.chain(*samples)), settings, history, traces
+    )
+    model.warn_unless_converged()
+    return model
+
+
+def traced_pairs(ratings: Ratings, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Movies and users, as rated as in the set but in new pairs, whose predictions are traced."""
+    rng = np.random.default_rng(seed)
+    return rng.choice(ratings.movie_index, N_TRACED), rng.choice(ratings.user_index, N_TRACED)
 
 
 def movie_features(ratings: Ratings) -> np.ndarray:
@@ -244,6 +276,12 @@ class BayesModel(FactorModel):
 
     Attributes
     ----------
+    traces : float32, (chains, iterations, n)
+        What `diagnostics` judges, at every draw of every chain, those of the burn-in included.
+    stars : float32, (n_values,)
+        The values that ratings take, in order; empty if there are more than `MOST_VALUES`.
+    habits : float32, (n_users, n_values)
+        How much more often each user gives a value than a normal distribution expects.
     sample_c, sample_b : float32, (n_samples, n_movies), (n_samples, n_users)
         Movie and user biases of each sample.
     sample_noise : float32, (n_samples, n_users)
@@ -253,18 +291,34 @@ class BayesModel(FactorModel):
     sample_c: np.ndarray
     sample_b: np.ndarray
     sample_noise: np.ndarray
+    traces: np.ndarray
+    stars: np.ndarray
+    habits: np.ndarray
 
     says: ClassVar[frozenset[str]] = frozenset({STARS, ORDER, INTERVALS})
-    extra_arrays: ClassVar[tuple[str, ...]] = ("sample_c", "sample_b", "sample_noise")
+    extra_arrays: ClassVar[tuple[str, ...]] = (
+        "sample_c",
+        "sample_b",
+        "sample_noise",
+        "traces",
+        "stars",
+        "habits",
+    )
 
     @classmethod
     def of_samples(
-        cls, ratings: Ratings, samples: list, settings: BayesSettings, history: pd.DataFrame
+        cls,
+        ratings: Ratings,
+        samples: list,
+        settings: BayesSettings,
+        history: pd.DataFrame,
+        traces: list,
     ) -> Self:
         """The model of a list of samples (movies, users, noise), as `Chain.sample` makes them."""
         movies, users = (np.stack([sample[side] for sample in samples]) for side in (0, 1))
         c, b = movies[:, :, -1], users[:, :, -1]
-        return cls.trained(
+        stars = np.unique(ratings.value)
+        model = cls.trained(
             ratings,
             normalize.fit(ratings, "global"),
             _joined(movies[:, :, :-1]),
@@ -276,7 +330,80 @@ class BayesModel(FactorModel):
             sample_c=np.ascontiguousarray(c),
             sample_b=np.ascontiguousarray(b),
             sample_noise=np.stack([sample[2] for sample in samples]),
+            traces=np.array(traces, np.float32).swapaxes(0, 1),
+            stars=stars if len(stars) <= MOST_VALUES else stars[:0],
+            habits=np.empty((ratings.n_users, 0), np.float32),
         )
+        return dataclasses.replace(model, habits=model.habits_of(ratings))
+
+    # Have the chains converged?
+
+    @property
+    def burn_in(self) -> int:
+        """Number of each chain's first draws that are left out."""
+        return self.settings.burn_in  # type: ignore[attr-defined]
+
+    def diagnostics(self) -> pd.DataFrame:
+        """Whether the chains agree, from the draws after the burn-in: a row for each quantity.
+
+        First the scales: the noise, how free the biases of movies and of users are, and the ridge
+        of each feature matrix, those of the movies first. Then `N_TRACED` predictions.
+
+        Returns
+        -------
+        DataFrame
+            Index `quantity`; columns `mean` and `std` over all draws, `r_hat`, and `ess`, the
+            effective sample size: see `convergence`. NaN for too few draws, and in a model that a
+            file of version 0.1 held.
+        """
+        draws = self.traces[:, self.burn_in :].astype(np.float64)
+        scales = ["noise", "spread of movies", "spread of users"]
+        scales += [f"ridge {n + 1}" for n in range(draws.shape[2] - N_TRACED - len(scales))]
+        names = scales + [f"prediction {n + 1}" for n in range(N_TRACED)]
+        rows = [
+            [of.mean(), of.std(), r_hat(of), ess(of)] if of.size else [np.nan] * 4
+            for of in (draws[:, :, n] for n in range(len(names)))
+        ]
+        index = pd.Index(names, name="quantity")
+        return pd.DataFrame(rows, index, ["mean", "std", "r_hat", "ess"])
+
+    def warn_unless_converged(self) -> None:
+        """Warn where R-hat of the noise, or of more than 5 of 100 predictions, is 1.1 or more."""
+        if self.traces.shape[1] - self.burn_in < LEAST:
+            return
+        of = self.diagnostics()["r_hat"]
+        noise, typical = of["noise"], of[-N_TRACED:].quantile(0.95)
+        if not max(noise, typical) < R_HAT_LIMIT:
+            warnings.warn(
+                f"the chains have not converged: R-hat should be below {R_HAT_LIMIT}, and is "
+                f"{noise:.2f} for the noise and {typical:.2f} for the worst of 20 predictions. "
+                "More `iterations` and a longer `burn_in` help; `diagnostics()` has all quantities",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    @classmethod
+    def from_file(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> FactorModel:
+        """The model in the header and the arrays of its file; one of 0.1 had one chain."""
+        header = header | {"settings": {"chains": 1} | header["settings"]}
+        missing = {
+            "traces": np.zeros((1, 0, N_TRACED + 3), np.float32),
+            "stars": np.zeros(0, np.float32),
+            "habits": np.zeros((len(arrays["user_ids"]), 0), np.float32),
+        }
+        return super().from_file(header, missing | arrays)
+
+    def habits_of(self, ratings: Ratings) -> np.ndarray:
+        """`habits` of the users of ratings, from what the last sample expects of each rating."""
+        if not len(self.stars):
+            return np.empty((ratings.n_users, 0), np.float32)
+        user, n = ratings.user_index, ratings.n_users
+        mean = self.sample(self.n_samples - 1, ratings.movie_index, user)
+        std = np.sqrt(self.sample_noise[-1, user])
+        nearest = np.abs(ratings.value[:, None] - self.stars).argmin(axis=1)
+        given = np.eye(len(self.stars))[nearest]
+        expected = probabilities(mean, std, self.stars)
+        return habits(counts(user, given, n), counts(user, expected, n))
 
     @property
     def n_samples(self) -> int:
@@ -297,15 +424,16 @@ class BayesModel(FactorModel):
 
     def samples(self, movie_index: np.ndarray, user_index: np.ndarray) -> np.ndarray:
         """Each sample's prediction, not clipped: float32, (n_samples, n)."""
+        return np.stack([self.sample(s, movie_index, user_index) for s in range(self.n_samples)])
+
+    def sample(self, s: int, movie_index: np.ndarray, user_index: np.ndarray) -> np.ndarray:
+        """Prediction of sample s, not clipped: float32, (n,)."""
         k = self.n_features // self.n_samples
-        predictions = np.empty((self.n_samples, len(movie_index)), np.float32)
-        base = self.normalization.baseline(movie_index, user_index)
-        for s in range(self.n_samples):
-            x = self.X[:, s * k : (s + 1) * k][movie_index]
-            w = self.W[:, s * k : (s + 1) * k][user_index]
-            predictions[s] = self.n_samples * np.einsum("nk,nk->n", x, w) + base
-            predictions[s] += self.sample_c[s, movie_index] + self.sample_b[s, user_index]
-        return predictions
+        x = self.X[:, s * k : (s + 1) * k][movie_index]
+        w = self.W[:, s * k : (s + 1) * k][user_index]
+        predicted = self.n_samples * np.einsum("nk,nk->n", x, w)
+        predicted += self.normalization.baseline(movie_index, user_index)
+        return predicted + self.sample_c[s, movie_index] + self.sample_b[s, user_index]
 
     def predict_std(
         self, movie_index: np.ndarray, user_index: np.ndarray, noise: bool = False
@@ -331,6 +459,29 @@ class BayesModel(FactorModel):
         half = scipy.special.ndtri((1 + level) / 2) * std
         low, high = (np.clip(end, *self.scale) for end in (middle - half, middle + half))
         return low, high
+
+    def predict_distribution(self, movie_index: np.ndarray, user_index: np.ndarray) -> np.ndarray:
+        """The probability of each value that a rating can have: float64, (n, n_values).
+
+            p_r ∝ t_jr · (Φ((u_r - m) / s) - Φ((u_(r-1) - m) / s))
+
+        with m and s the predictive mean and standard deviation, u_r the middle between the values r
+        and r + 1 of `stars`, and t_jr the user's `habits`. Each row adds up to 1.
+
+        Raises
+        ------
+        ValueError
+            Where ratings take too many values to be stars, and for a file of version 0.1.
+        """
+        if not len(self.stars):
+            raise ValueError(
+                f"there are probabilities for up to {MOST_VALUES} different values of ratings, and "
+                "not in a model that version 0.1 stored: train again"
+            )
+        mean = self.predict(movie_index, user_index, clip=False)
+        std = self.predict_std(movie_index, user_index, noise=True)
+        p = probabilities(mean, std, self.stars) * self.habits[user_index]
+        return p / p.sum(axis=1, keepdims=True)
 
     # Somebody new
 
@@ -393,7 +544,7 @@ class BayesModel(FactorModel):
             )
         b = np.ascontiguousarray(users[:, :, -1])
         noise = np.repeat(1 / people.weight[:, None], n, axis=1).astype(np.float32)
-        return dataclasses.replace(
+        folded = dataclasses.replace(
             self,
             W=_joined(users[:, :, :-1]),
             b=b.mean(axis=0)[None, :],
@@ -402,6 +553,7 @@ class BayesModel(FactorModel):
             sample_b=b,
             sample_noise=noise,
         )
+        return dataclasses.replace(folded, habits=folded.habits_of(ratings))
 
     def response(
         self, movie_index: np.ndarray, values: np.ndarray, bias: str | None = None

@@ -8,6 +8,8 @@ rows come from. `Block` is what one feature matrix adds to the middle of that di
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import scipy.linalg
 import scipy.sparse
@@ -17,6 +19,8 @@ from ..ratings import Ratings
 
 NOISE_SHAPE = 10.0  # how alike users' noises are: the degrees of freedom of their distribution
 VAGUE = 1e-3  # shape and rate of the Gamma priors of scales: they say next to nothing
+SPREAD_SHAPE, SPREAD_RATE = 1.0, 0.1  # of 1 / spread: says that it is about 0.1, or larger
+START = 2.0  # length of a row's features at the start: from below the way is longer
 EXACT_LIMIT = 1_000  # rows or columns of a feature matrix, of which all singular vectors are used
 LEADING, EXTRA, PASSES = 200, 20, 3  # of a larger one: vectors used, vectors beside, iterations
 
@@ -74,8 +78,8 @@ class Chain:
     ----------
     ratings : Ratings
     n_features : int
-    movie_features, user_features : list of arrays or sparse matrices
-        From `side_information`.
+    movie_features, user_features : list of (square, left)
+        Of each feature matrix, what `singular_vectors` returns; several chains may share them.
     rng : numpy.random.Generator
         All random numbers are drawn from it.
     """
@@ -120,6 +124,7 @@ class Chain:
         prior = self.users.draw_prior()
         squared_error = self.users.draw_rows(self.of_user, factors, bias, self.alpha, *prior)
         self.draw_noise(squared_error)
+        self.draw_scales()
         return float(squared_error.sum())
 
     def draw_noise(self, squared_error: np.ndarray) -> None:
@@ -129,9 +134,35 @@ class Chain:
         shape = 1 + len(self.alpha) * NOISE_SHAPE / 2
         self.scale = (1 + NOISE_SHAPE / 2 * self.alpha.sum()) / self.rng.gamma(shape)
 
+    def draw_scales(self) -> None:
+        """Draw each feature's scale: x_f · s and w_f / s are as likely as x_f and w_f.
+
+        Everything of a feature is multiplied, so only the Wishart priors of the precisions change:
+        the density of u = s² is exp(-(u Λ'_ff + Λ_ff / u) / 2) / u. One side after the other would
+        take hundreds of iterations to get there.
+
+        References
+        ----------
+        Liu & Sabatti (2000), "Generalised Gibbs sampler and multigrid Monte Carlo for Bayesian
+        computation".
+        """
+        from scipy import stats
+
+        of_x, of_w = (np.diag(side.precision)[:-1] for side in (self.movies, self.users))
+        u = np.sqrt(of_x / of_w)
+        u = u * stats.geninvgauss.rvs(0, np.sqrt(of_x * of_w), random_state=self.rng)
+        self.movies.multiply(np.sqrt(u))
+        self.users.multiply(1 / np.sqrt(u))
+
     def sample(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The movies' rows, the users' rows, and the variance of each user's ratings."""
         return self.movies.values, self.users.values, (1 / self.alpha).astype(np.float32)
+
+    def scales(self) -> list[float]:
+        """What is drawn besides the rows and is one number: see `BayesModel.diagnostics`."""
+        sides = self.movies, self.users
+        ridges = [block.ridge for side in sides for block in side.blocks]
+        return [self.scale**-0.5, *(side.spread for side in sides), *ridges]
 
     def predict(self, movie_index: np.ndarray, user_index: np.ndarray) -> np.ndarray:
         """What this draw alone predicts for pairs, not clipped: float32, (n,)."""
@@ -153,7 +184,8 @@ class Side:
         Number of each row's ratings, n_i.
     n_columns : int
         Features and the bias.
-    features : list of arrays or sparse matrices, (n_rows, p)
+    features : list of (square, left)
+        Of each feature matrix, what `singular_vectors` returns.
     rng : numpy.random.Generator
     """
 
@@ -161,11 +193,13 @@ class Side:
         self, counts: np.ndarray, n_columns: int, features: list, rng: np.random.Generator
     ):
         self.rng = rng
-        self.values = 0.1 * rng.standard_normal((len(counts), n_columns), np.float32)
+        self.values = rng.standard_normal((len(counts), n_columns), np.float32)
+        self.values *= np.float32(START / np.sqrt(n_columns))
         self.values[:, -1] = 0
-        self.blocks = [Block(F, n_columns) for F in features]
+        self.blocks = [Block(square, left, n_columns) for square, left in features]
         self.share, self.spread = 1 / (1 + counts), 0.1
         self.d = np.zeros(len(counts))
+        self.precision = np.eye(n_columns)
 
     def as_regressors(self) -> tuple[np.ndarray, np.ndarray]:
         """What the other side is regressed on: factors with a column of ones, and the biases."""
@@ -191,6 +225,7 @@ class Side:
         precision = stats.wishart.rvs(
             freedom, scipy.linalg.inv((scatter + scatter.T) / 2), random_state=rng
         ).reshape(k, k)
+        self.precision = precision
         root = np.linalg.cholesky(precision)
         noise = _correlated(root, rng.standard_normal((1, k)))
         mean = n * middle / (n + 2) + noise / np.sqrt(n + 2)
@@ -220,13 +255,26 @@ class Side:
         return squared_error
 
     def draw_distances(self, precision: np.ndarray, shift: np.ndarray) -> None:
-        """Draw d, the part of a bias that its row's features do not explain, then its spread."""
+        """Draw the spread whatever d is, then d, the part of a bias that no feature explains."""
         of_bias = precision[-1]
-        variance = 1 / (1 / (self.spread * self.share) + of_bias[-1])
-        mean = variance * (self.values @ of_bias - shift[:, -1])
-        self.d = mean + np.sqrt(variance) * self.rng.standard_normal(len(mean))
-        size = (self.d**2 / self.share).sum()
-        self.spread = (VAGUE + size / 2) / self.rng.gamma(VAGUE + len(mean) / 2)
+        apart = (self.values @ of_bias - shift[:, -1]) / of_bias[-1]
+
+        def log_density(log_spread: float) -> float:
+            variance = 1 / of_bias[-1] + np.exp(log_spread) * self.share
+            likelihood = -(np.log(variance) + apart**2 / variance).sum() / 2
+            return likelihood - SPREAD_SHAPE * log_spread - SPREAD_RATE * np.exp(-log_spread)
+
+        self.spread = np.exp(slice_draw(log_density, np.log(self.spread), self.rng))
+        prior = self.spread * self.share
+        part = prior * of_bias[-1] / (1 + prior * of_bias[-1])
+        self.d = part * apart + np.sqrt(part / of_bias[-1]) * self.rng.standard_normal(len(apart))
+
+    def multiply(self, scales: np.ndarray) -> None:
+        """Multiply every feature, and what shifts it, by its scale; the bias stays as it is."""
+        scales = np.append(scales, 1)
+        self.values = self.values * scales.astype(np.float32)
+        for block in self.blocks:
+            block.g, block.shift = block.g * scales, block.shift * scales
 
 
 class Block:
@@ -237,12 +285,11 @@ class Block:
     large F only the leading singular vectors are used: see `singular_vectors`.
     """
 
-    def __init__(self, features: np.ndarray | scipy.sparse.spmatrix, n_columns: int):
-        F = scipy.sparse.csr_matrix(features, dtype=np.float64)
-        self.square, self.left = singular_vectors(F)
+    def __init__(self, square: np.ndarray, left: np.ndarray, n_columns: int):
+        self.square, self.left = square, left
         self.rank = len(self.square)
         self.ridge = 5 * self.square.mean()
-        self.shift = np.zeros((F.shape[0], n_columns))
+        self.shift = np.zeros((len(left), n_columns))
         self.g = np.zeros((self.rank, n_columns))
 
     def scatter(self) -> np.ndarray:
@@ -250,16 +297,53 @@ class Block:
         return self.ridge * (self.g / self.square[:, None]).T @ self.g
 
     def draw(self, values: np.ndarray, root: np.ndarray, rng: np.random.Generator) -> None:
-        """Draw g given the rows less all else that shifts them, and then the ridge given g."""
+        """Draw the ridge whatever g is, then g, given the rows less all else that shifts them."""
+        seen = self.left.T @ values
+        self.draw_ridge(seen, root, rng)
         share = (self.square / (self.square + self.ridge))[:, None]
         noise = _correlated(root, rng.standard_normal(self.g.shape))
-        self.g = share * (self.left.T @ values) + np.sqrt(share) * noise
+        self.g = share * seen + np.sqrt(share) * noise
         self.shift = self.left @ self.g
-        size = (((self.g @ root) ** 2).sum(axis=1) / self.square).sum()
-        self.ridge = rng.gamma(VAGUE + self.g.size / 2) / (VAGUE + size / 2)
+
+    def draw_ridge(self, seen: np.ndarray, root: np.ndarray, rng: np.random.Generator) -> None:
+        """Draw the ridge: each row of `seen`, times `root`, has the variance 1 + d_l / ridge."""
+        size = ((seen @ root) ** 2).sum(axis=1)
+
+        def log_density(log_ridge: float) -> float:
+            variance = 1 + self.square * np.exp(-log_ridge)
+            likelihood = -(len(root) * np.log(variance) + size / variance).sum() / 2
+            return likelihood + VAGUE * (log_ridge - np.exp(log_ridge))
+
+        self.ridge = np.exp(slice_draw(log_density, np.log(self.ridge), rng))
 
 
-def singular_vectors(F: scipy.sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+def slice_draw(
+    log_density: Callable[[float], float], x: float, rng: np.random.Generator, width: float = 1.0
+) -> float:
+    """Draw a number whose density is known up to a factor, from the one before.
+
+    A height is drawn below the density at x, and then a number among those whose density is above
+    it: an interval around x is widened until both ends are below, and narrowed at each miss.
+
+    References
+    ----------
+    Neal (2003), "Slice sampling", figures 3 and 5.
+    """
+    height = log_density(x) - rng.exponential()
+    low = x - width * rng.random()
+    high = low + width
+    while log_density(low) > height:
+        low -= width
+    while log_density(high) > height:
+        high += width
+    while True:
+        drawn = rng.uniform(low, high)
+        if log_density(drawn) > height:
+            return drawn
+        low, high = (drawn, high) if drawn < x else (low, drawn)
+
+
+def singular_vectors(features: np.ndarray | scipy.sparse.spmatrix) -> tuple[np.ndarray, np.ndarray]:
     """The squares of F's singular values, and its left singular vectors.
 
     All of them where the smaller side of F is at most `EXACT_LIMIT`: the time grows with its cube.
@@ -269,7 +353,8 @@ def singular_vectors(F: scipy.sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray
 
     Parameters
     ----------
-    F : sparse, (n, p)
+    features : (n, p), dense or sparse
+        F.
 
     Returns
     -------
@@ -280,6 +365,7 @@ def singular_vectors(F: scipy.sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray
     ----------
     Halko, Martinsson & Tropp (2011), "Finding structure with randomness", algorithm 4.4.
     """
+    F = scipy.sparse.csr_matrix(features, dtype=np.float64)
     if min(F.shape) > EXACT_LIMIT:
         start = np.random.default_rng(0).standard_normal((F.shape[1], LEADING + EXTRA))
         basis = np.linalg.qr(F @ start)[0]

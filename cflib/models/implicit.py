@@ -63,7 +63,7 @@ class ImplicitSettings(Settings, solver="implicit"):
     weigh_counts: bool = setting(True, "A count weighs log2(1 + count) times as much as a like.")
     iterations: int = setting(15, "How often both sides are solved.", least=1)
     init_scale: float = setting(0.1, "Standard deviation of X's random start.", least=0)
-    seed: int = setting(42, "Seed of that start.")
+    seed: int = setting(42, "Seed of that start.", least=0)
 
 
 def fit_implicit(

@@ -57,7 +57,7 @@ class SparkSettings(Settings, solver="spark"):
     )
     damping: float = setting(5.0, "Damping of these means, in ratings.", least=0)
     iterations: int = setting(20, "How often both sides are solved.", least=1)
-    seed: int = setting(42, "Seed of MLlib's random start.")
+    seed: int = setting(42, "Seed of MLlib's random start.", least=0)
 
     movie_bias: ClassVar[bool] = False  # MLlib's model has no biases
 

@@ -15,7 +15,7 @@ from .original import around_zero, loss_curve
 from .ranking import settings_tried
 from .scale import growth
 from .sweeps import setting_differences, slices, sweep_lines
-from .training import data_path, heat_map, training_curves
+from .training import data_path, heat_map, seen_and_unseen, training_curves
 from .uncertainty import coverage, normal_curves, spread_by_count, traces
 from .your_ratings import lam_choice
 
@@ -48,6 +48,7 @@ __all__ = [
     "ratings_over_time",
     "reasons",
     "recall_of_search",
+    "seen_and_unseen",
     "setting_differences",
     "settings_tried",
     "share_answered",

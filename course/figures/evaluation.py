@@ -36,7 +36,9 @@ def errors(
 
 
 @styled
-def lists(table: pd.DataFrame, k: int = 10, highlight: Container[str] = ()) -> Figure:
+def lists(
+    table: pd.DataFrame, k: int = 10, highlight: Container[str] = (), title: str = ""
+) -> Figure:
     """NDCG@k of each model's recommendations as a dot with its interval.
 
     Parameters
@@ -47,8 +49,10 @@ def lists(table: pd.DataFrame, k: int = 10, highlight: Container[str] = ()) -> F
         Length of a list.
     highlight : container of str
         The models in the second colour.
+    title : str
+        Of the picture; empty: a question.
     """
-    title, label = f"How good are {k} recommendations?", f"NDCG@{k}, with 95% interval"
+    title, label = title or f"How good are {k} recommendations?", f"NDCG@{k}, with 95% interval"
     return _dots(table, "ndcg", highlight, title, label)
 
 

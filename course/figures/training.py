@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from .style import BLUE, DARK_GREY, GREEN, ORANGE, logarithmic, styled, subplots
 
@@ -23,35 +24,77 @@ CELLS = {  # colours in the picture of the data's path
 
 
 @styled
-def training_curves(histories: Mapping[str, pd.DataFrame], x: str = "step") -> Figure:
-    """Cost, and validation RMSE where it was recorded, against step or seconds.
+def training_curves(
+    histories: Mapping[str, pd.DataFrame], x: str = "step", goal: float | None = None
+) -> Figure:
+    """Cost, and below it validation RMSE where it was recorded, against step or seconds.
 
     Parameters
     ----------
     histories : mapping of str to DataFrame
         Label to `FactorModel.history`.
     x : str
-        "step" or "seconds". Seconds are on a logarithmic axis, and so are costs that differ by
-        more than tenfold.
+        "step" or "seconds". Seconds are on a logarithmic axis.
+    goal : float or None
+        A cost to mark with a line.
     """
     validated = any(history["validation_rmse"].notna().any() for history in histories.values())
-    width, columns = (9.5, 2) if validated else (7.5, 1)
-    figure, ((cost, *error),) = subplots(width, 3.9, columns, squeeze=False)
+    rows = 2 if validated else 1
+    figure = Figure(figsize=(6.5, 0.8 + 2.9 * rows))
+    cost, *error = figure.subplots(rows, 1, squeeze=False)[:, 0]
     for label, history in histories.items():
         cost.plot(history[x], history["cost"], label=label, lw=2)
         for ax in error:
             ax.plot(history[x], history["validation_rmse"], label=label, lw=2)
-            ax.set(title="Error on ratings held out", ylabel="RMSE (stars)")
+            ax.set(title="Error on the validation set", ylabel="RMSE (stars)")
     cost.set(title="Cost on the training ratings", ylabel="cost J (squared stars)")
     cost.yaxis.set_major_formatter("{x:,.0f}")
-    costs = np.concatenate([history["cost"] for history in histories.values()])
-    if costs.max() > 10 * costs.min():
-        logarithmic(cost.yaxis, "{x:,.0f}")
+    if goal is not None:
+        cost.axhline(goal, color=DARK_GREY, lw=1, ls="--", label="the goal")
     for ax in (cost, *error):
         ax.set_xlabel("training time (seconds)" if x == "seconds" else "step of the solver")
         if x == "seconds":
             logarithmic(ax.xaxis, "{x:g}")
     figure.legend(*cost.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+@styled
+def seen_and_unseen(
+    curve: pd.DataFrame, means: float | None = None, top: float | None = None, title: str = ""
+) -> Figure:
+    """Training and validation error in one panel, with the lowest validation error marked.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        Two columns, the training error and the validation error (stars). The name of its index
+        labels the x axis.
+    means : float or None
+        The validation error of the means alone, as a line.
+    top : float or None
+        Where the y axis ends, which then begins at 0. None: around the curves.
+    title : str
+    """
+    seen, unseen = curve.columns
+    figure, ax = subplots(6.5, 3.9)
+    ax.plot(curve.index, curve[seen], color=BLUE, lw=2, label=seen)
+    ax.plot(curve.index, curve[unseen], color=ORANGE, lw=2, label=unseen)
+    lowest = curve[unseen].idxmin()
+    ax.plot(lowest, curve[unseen].min(), "o", ms=10, mfc="none", mec=ORANGE, mew=2)
+    place = {"xytext": (0, 10), "textcoords": "offset points", "fontsize": 9}
+    ax.annotate("lowest", (lowest, curve[unseen].min()), ha="left", **place)
+    if means is not None:
+        ax.axhline(means, color=DARK_GREY, lw=1, ls="--", label="validation set, damped means")
+    if top is not None:
+        ax.set_ylim(0, top)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set(
+        title=title or "Error on ratings seen and unseen",
+        xlabel=curve.index.name,
+        ylabel="RMSE (stars)",
+    )
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 

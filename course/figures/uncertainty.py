@@ -26,19 +26,23 @@ def normal_curves(curves: Mapping[str, tuple[float, float]], label: str) -> Figu
 
 
 @styled
-def traces(history: pd.DataFrame, burn_in: int) -> Figure:
-    """The sampler's noise, and the held-out RMSE of the mean so far, at each iteration.
+def traces(noise: np.ndarray, history: pd.DataFrame, burn_in: int) -> Figure:
+    """The noise of each chain, and the held-out RMSE of the mean so far, at each iteration.
 
     Parameters
     ----------
+    noise : (n_chains, n_iterations)
+        Typical standard deviation of a rating, in stars.
     history : DataFrame
         `history` of a Bayesian model that had a validation set.
     burn_in : int
         Iterations at the beginning that are not used.
     """
     figure, axes = subplots(9.5, 3.6, columns=2)
-    axes[0].plot(history["step"], history["noise"], lw=1.5)
-    axes[0].set(title="Trace of the noise", ylabel="typical standard deviation (stars)")
+    axes[0].plot(history["step"], noise.T, lw=1.2)
+    axes[0].set(
+        title=f"The noise, in {len(noise)} chains", ylabel="typical standard deviation (stars)"
+    )
     axes[1].plot(history["step"], history["validation_rmse"], color=ORANGE, lw=2)
     axes[1].set(title="Error of the mean so far", ylabel="held-out RMSE (stars)")
     for ax in axes:

@@ -123,6 +123,13 @@ def drawn(ratings, model):
         "user_levels": figures.user_levels(damped),
         "training_curves": figures.training_curves({"factors": model.history}),
         "heat_map": figures.heat_map(table, "Validation RMSE", "RMSE (stars)"),
+        "seen_and_unseen": figures.seen_and_unseen(
+            pd.DataFrame(
+                {"seen": [0.9, 0.7, 0.5], "unseen": [0.9, 0.8, 1.0]},
+                pd.Index([1, 2, 3], name="pass"),
+            ),
+            means=0.87,
+        ),
         "data_path": figures.data_path(),
         "errors": figures.errors(evaluate(models, part)),
         "lists": figures.lists(rank(models, part, k=3), k=3),
@@ -140,7 +147,7 @@ def drawn(ratings, model):
         "diversity": figures.diversity(lists, {0.0: 0.6, 0.5: 0.2}, 0.5),
         "growth": figures.growth(sizes),
         "normal_curves": figures.normal_curves({"before": (3, 1), "after": (4, 0.5)}, "stars"),
-        "traces": figures.traces(trace, burn_in=1),
+        "traces": figures.traces(np.array([[0.9, 0.8], [1, 0.8]]), trace, burn_in=1),
         "coverage": figures.coverage(covered),
         "spread_by_count": figures.spread_by_count(np.array([0, 9]), np.array([1.0, 0.5])),
         "lam_choice": figures.lam_choice(
@@ -207,6 +214,18 @@ def test_the_matrix_counts_every_rating_once(ratings, drawn):
     filled = np.asarray(drawn["rating_matrix"].axes[0].images[0].get_array())
     sizes = np.outer(np.full(10, ratings.n_movies / 10), np.full(10, ratings.n_users / 10))
     assert (filled * sizes).sum() == pytest.approx(ratings.n_ratings)
+
+
+def test_the_lowest_error_on_unseen_ratings_is_marked(drawn):
+    *_, mark, means = drawn["seen_and_unseen"].axes[0].lines
+    assert mark.get_xydata().tolist() == [[2, 0.8]]
+    assert list(means.get_ydata()) == [0.87, 0.87]
+
+
+def test_the_goal_is_a_line_in_the_panel_of_the_cost(model):
+    cost, error = figures.training_curves({"factors": model.history}, goal=3.5).axes
+    assert list(cost.lines[-1].get_ydata()) == [3.5, 3.5]
+    assert len(error.lines) == 1
 
 
 def test_the_best_cell_is_framed(drawn):

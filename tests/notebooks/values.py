@@ -59,6 +59,7 @@ OF_CHAPTER = {
     },
     "07_scale": {"sizes": Turned(([10_000, 30_000], [50_000]), [])},
     "08_uncertainty": {
+        "chains": Turned((1, 3), 0),
         "iterations": Turned((3, 40), 0),
         "burn_in": Turned((0, 15), 1_000),
         "n_samples": Turned((2, 10), 0),
@@ -147,7 +148,7 @@ TRY_IT = {
         Asked("Derive the normal equations", on_paper=True),
         Asked(
             "Give `fit_als` another `seed`",
-            then="other = fit_als(outer.train, settings, seed=1); abs(other.X - model.X).max()",
+            then="other = fit_als(outer.train, settings, seed=1); abs(other.X - final.X).max()",
         ),
         Asked("Set `normalization` to", {"normalization": "none"}),
     ],

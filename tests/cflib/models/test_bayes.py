@@ -9,11 +9,11 @@ import scipy.sparse
 
 from cflib import _kernels, data, fit_bayes, fit_means, load_model, models
 from cflib.metrics import rmse
-from cflib.models import bayes, gibbs
+from cflib.models import bayes, gibbs, stars
 from cflib.split import holdout
 from tests.conftest import make_ratings
 
-FEW = {"n_features": 2, "iterations": 12, "burn_in": 2, "n_samples": 5}
+FEW = {"n_features": 2, "chains": 2, "iterations": 12, "burn_in": 2, "n_samples": 5}
 
 
 def rows_of(ratings, residual):
@@ -100,10 +100,10 @@ def test_a_block_draws_from_its_closed_form_posterior():
     """G = F β with β ~ N(0, 1 / ridge), seen with unit noise: ridge regression of functions."""
     rng = np.random.default_rng(1)
     F, values = rng.normal(size=(12, 4)), rng.normal(size=(12, 1))
-    block = gibbs.Block(F, 1)
+    block = gibbs.Block(*gibbs.singular_vectors(F), 1)
+    block.ridge, block.draw_ridge = 2.0, lambda *_: None
     draws = []
     for _ in range(4000):
-        block.ridge = 2.0
         block.draw(values, np.eye(1), rng)
         draws.append(block.shift[:, 0].copy())
     P = F.T @ F + 2.0 * np.eye(4)
@@ -113,13 +113,25 @@ def test_a_block_draws_from_its_closed_form_posterior():
     np.testing.assert_allclose(np.cov(np.transpose(draws)), covariance, atol=0.1 * sd.max() ** 2)
 
 
+def test_a_ridge_is_found_from_rows_that_are_known():
+    rng = np.random.default_rng(9)
+    square, root = rng.uniform(1, 9, 3000), np.diag([1.0, 2.0])
+    seen = np.sqrt(1 + square / 4)[:, None] * rng.standard_normal((3000, 2)) @ np.diag([1, 0.5])
+    block = gibbs.Block(square, np.zeros((1, 3000)), 2)
+    found = []
+    for _ in range(200):
+        block.draw_ridge(seen, root, rng)
+        found.append(block.ridge)
+    assert np.mean(found[20:]) == pytest.approx(4, rel=0.1)
+
+
 def test_a_wide_and_a_tall_feature_matrix_shift_alike():
     rng = np.random.default_rng(2)
     F = rng.normal(size=(6, 3))
     wide = np.hstack([F, np.zeros((6, 9))])  # more columns than rows: the other decomposition
-    blocks = gibbs.Block(F, 1), gibbs.Block(wide, 1)
-    assert blocks[0].rank == blocks[1].rank == 3
-    projections = [block.left @ block.left.T for block in blocks]
+    lefts = [gibbs.singular_vectors(features)[1] for features in (F, wide)]
+    assert lefts[0].shape == lefts[1].shape == (6, 3)
+    projections = [left @ left.T for left in lefts]
     np.testing.assert_allclose(*projections, atol=1e-10)
 
 
@@ -261,9 +273,10 @@ def test_the_model_is_the_mean_of_its_samples(ratings):
     np.testing.assert_allclose(model.predict_std(i, j), each.std(axis=0), atol=1e-6)
 
 
-def test_the_last_sample_is_the_chains_last_draw(ratings):
+def test_the_last_sample_is_the_last_chains_last_draw(ratings):
     features = bayes.side_information(ratings, bayes.BayesSettings(), None, None)
-    chain = gibbs.Chain(ratings, 2, *features, np.random.default_rng(42))
+    vectors = [[gibbs.singular_vectors(F) for F in side] for side in features]
+    chain = gibbs.Chain(ratings, 2, *vectors, np.random.default_rng([42, 1]))
     for _ in range(12):
         chain.draw()
     model = fit_bayes(ratings, **FEW)
@@ -310,9 +323,67 @@ def test_movie_features_are_genres_decades_and_counts(ratings):
 
 def test_bad_arguments_are_refused_by_name(ratings):
     for arguments, message in [
-        ({"n_samples": 11}, "`n_samples` should be from 1 to .* Received: 11, with 12 iterations"),
+        ({"n_samples": 21}, "`n_samples` should be .* Received: 21, with 2 chains, 12 iterations"),
         ({"movie_features": np.ones((3, 2))}, r"`movie_features` should have 30 rows. .*\(3, 2\)"),
         ({"n_features": 0}, "`n_features` should be a positive integer"),
     ]:
         with pytest.raises(ValueError, match=message):
             fit_bayes(ratings, **FEW | arguments)
+
+
+def test_probabilities_are_the_normal_distributions_between_the_values():
+    values = np.array([1.0, 2.0, 4.0])
+    p = stars.probabilities(np.array([2.0, -50.0]), np.array([1.0, 1.0]), values)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    np.testing.assert_allclose(p[0], [0.308538, 0.532807, 0.158655], atol=1e-6)  # at 1.5 and 3
+    np.testing.assert_allclose(p[1], [1, 0, 0], atol=1e-12)
+
+
+def test_habits_are_ones_where_everybody_gives_what_is_expected():
+    expected = np.random.default_rng(0).uniform(0, 9, (5, 4))
+    np.testing.assert_allclose(stars.habits(expected, expected), 1, rtol=1e-6)
+    given = expected.copy()
+    given[0, 1] = (
+        0  # somebody who never gives the second value, and somebody of whom nothing is known
+    )
+    found = stars.habits(np.vstack([given, np.zeros(4)]), np.vstack([expected, np.zeros(4)]))
+    assert found[0, 1] < 0.5 and found[5, 1] > found[0, 1]
+
+
+def test_whole_stars_are_expected_of_those_who_give_no_others(planted):
+    """Half of the users round to whole stars: the probabilities learn it, the normal cannot."""
+    part, _ = planted
+    rounds = np.arange(part.train.n_users) % 2 == 0
+    train, test = (
+        dataclasses.replace(
+            ratings,
+            value=np.where(
+                rounds[ratings.user_index],
+                np.clip(np.floor(ratings.value + 0.5), 1, 5),
+                np.round(ratings.value * 2) / 2,
+            ).astype(np.float32),
+        )
+        for ratings in (part.train, part.test)
+    )
+    model = fit_bayes(train, n_features=3, iterations=60, burn_in=20, n_samples=30)
+    pairs = test.movie_index, test.user_index
+    p = model.predict_distribution(*pairs)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    half = model.stars % 1 != 0
+    of_rounders = rounds[test.user_index]
+    assert p[of_rounders][:, half].sum(axis=1).mean() < 0.05
+    assert p[~of_rounders][:, half].sum(axis=1).mean() > 0.3
+    std = model.predict_std(*pairs, noise=True)
+    plain = stars.probabilities(model.predict(*pairs, clip=False), std, model.stars)
+    at = np.arange(len(test)), np.searchsorted(model.stars, test.value)
+    assert np.log(p[at]).mean() > np.log(plain[at]).mean() + 0.2
+    shares = (test.value <= model.stars[:, None]).mean(axis=1)
+    np.testing.assert_allclose((p.cumsum(axis=1)).mean(axis=0), shares, atol=0.03)
+
+
+def test_ratings_of_too_many_values_have_no_probabilities():
+    ratings = make_ratings(30, 20, 200)
+    values = np.random.default_rng(0).uniform(0.5, 5, len(ratings)).astype(np.float32)
+    model = fit_bayes(dataclasses.replace(ratings, value=values), **FEW)
+    with pytest.raises(ValueError, match="up to 20 different values"):
+        model.predict_distribution(np.array([0]), np.array([0]))

@@ -54,6 +54,7 @@ def of_model(chain: gibbs.Chain, ratings, rng: np.random.Generator) -> None:
 def state(chain: gibbs.Chain) -> dict[str, float]:
     """Bounded functions of all that is drawn: tails of the prior are too heavy for moments."""
     of = {"scale": np.log(chain.scale), "noise": np.log(chain.alpha[0])}
+    of["scale with noise"] = np.log(chain.scale) * size(chain.alpha)
     for name, side in (("movies", chain.movies), ("users", chain.users)):
         factor, bias = side.values[0].astype(float)
         of |= {
@@ -66,15 +67,23 @@ def state(chain: gibbs.Chain) -> dict[str, float]:
             f"{name} spread": np.log(side.spread),
             f"{name} ridge": np.log(side.blocks[0].ridge),
             f"{name} shift": np.log(np.abs(side.blocks[0].shift[0]) + 1e-9).sum(),
+            # Products say whether a scale goes with what it scales, or against it.
+            f"{name} ridge with g": np.log(side.blocks[0].ridge) * size(side.blocks[0].g),
+            f"{name} spread with d": np.log(side.spread) * size(side.d),
         }
     return {key: float(np.tanh(value)) for key, value in of.items()}
+
+
+def size(values: np.ndarray) -> float:
+    """Logarithm of the mean square."""
+    return np.log(np.mean(values**2))
 
 
 def moved(seed: int = 0) -> dict[str, float]:
     """By how many standard errors each mean differs, before the draws and after."""
     rng = np.random.default_rng(seed)
     ratings = make_ratings(N_MOVIES, N_USERS, N_RATINGS)
-    features = [rng.normal(size=(N_MOVIES, 2))], [rng.normal(size=(N_USERS, 2))]
+    features = [[gibbs.singular_vectors(rng.normal(size=(n, 2)))] for n in (N_MOVIES, N_USERS)]
     differences = []
     with threadpool_limits(1):
         for _ in range(REPLICATES):
@@ -97,7 +106,8 @@ def moved(seed: int = 0) -> dict[str, float]:
 
 @pytest.fixture(autouse=True)
 def proper(monkeypatch):
-    monkeypatch.setattr(gibbs, "VAGUE", KNOWN)
+    for name in ("VAGUE", "SPREAD_SHAPE", "SPREAD_RATE"):
+        monkeypatch.setattr(gibbs, name, KNOWN)
 
 
 def test_the_draws_leave_the_joint_distribution_as_it_is():
