@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from . import metrics
+from . import _kernels, _selection, metrics
 from .ratings import Ratings
 from .split import Split
 
@@ -414,12 +414,11 @@ def rankings(
 
 
 def top_n(
-    model: Model, ratings: Ratings, n: int = 10, block: int = 1024
+    model: Model, ratings: Ratings, n: int = 10, block: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The n best movies for every user, without those that the user has rated.
 
-    Users are scored in blocks. The memory needed is that of one block, n_movies x `block` floats,
-    whatever the number of users. Of equal scores, the movie that comes first in the rows is taken.
+    Of equal scores, the movie that comes first in the rows is taken.
 
     Parameters
     ----------
@@ -428,8 +427,9 @@ def top_n(
         What users have rated, on the model's axes.
     n : int
         Movies for each user.
-    block : int
-        Users in a block.
+    block : int or None
+        Users who are scored at a time, on each core. None: as many as let their scores stay in the
+        core's cache.
 
     Returns
     -------
@@ -440,32 +440,58 @@ def top_n(
     """
     if n != int(n) or n < 1:
         raise ValueError(f"`n` should be a positive integer. Received: {n}")
-    n = min(n, ratings.n_movies)
-    movie_index = np.empty((ratings.n_users, n), np.int32)
-    score = np.empty((ratings.n_users, n), np.float32)
-    by_user = np.argsort(ratings.user_index, kind="stable")
-    ends = np.concatenate([[0], np.cumsum(ratings.user_counts)])
-    for start in range(0, ratings.n_users, block):
-        users = np.arange(start, min(start + block, ratings.n_users))
-        scores = np.ascontiguousarray(model.score_users(users).T)
-        rated = by_user[ends[users[0]] : ends[users[-1] + 1]]
-        scores[ratings.user_index[rated] - start, ratings.movie_index[rated]] = -np.inf
-        best = n_best(scores, n)
-        score_of_best = np.take_along_axis(scores, best, axis=1)
-        order = np.argsort(-score_of_best, axis=1, kind="stable")
-        score[users] = np.take_along_axis(score_of_best, order, axis=1)
-        movie_index[users] = np.take_along_axis(best, order, axis=1)
-    movie_index[np.isneginf(score)] = -1
+    n, block = min(n, ratings.n_movies), block or _selection.block_size(ratings.n_movies)
+    return best_unrated(model, rated_movies(ratings), np.arange(ratings.n_users), n, block)
+
+
+def rated_movies(ratings: Ratings) -> _kernels.Rows:
+    """The movies that each user has rated: those of user j are `column[start[j]:start[j + 1]]`."""
+    user, movie = ratings.user_index, ratings.movie_index
+    return _kernels.by_row(user, movie, ratings.value, ratings.n_users)
+
+
+def best_unrated(
+    model: Model,
+    rated: _kernels.Rows,
+    user_index: np.ndarray,
+    n: int,
+    block: int,
+    allowed: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The n best movies for these users, in blocks of users, each core a block of its own.
+
+    The memory needed is that of these blocks, n_movies x `block` floats each, whatever the number
+    of users. `rated` is from `rated_movies`; `allowed`, bool, (n_movies,), says which movies a list
+    may hold. The rest is as in `top_n`.
+    """
+    movie_index = np.empty((len(user_index), n), np.int32)
+    score = np.empty((len(user_index), n), np.float32)
+    best = _selection.best_of_columns if n <= _selection.LONGEST else n_best
+
+    def of_block(first: int) -> None:
+        users = user_index[first : first + block]
+        scores = np.require(model.score_users(users), np.float32, ["C", "W", "O"])
+        for place, user in enumerate(users):
+            scores[rated.column[rated.start[user] : rated.start[user + 1]], place] = -np.inf
+        if allowed is not None:
+            scores[~allowed] = -np.inf
+        movie_index[first : first + block], score[first : first + block] = best(scores, n)
+
+    _selection.on_all_cores(of_block, range(0, len(user_index), block))
     return movie_index, score
 
 
-def n_best(scores: np.ndarray, n: int) -> np.ndarray:
-    """Columns of the n highest scores of each row, ascending; ties go to the first columns."""
-    lowest = np.partition(scores, -n, axis=1)[:, -n, None]
-    is_above, is_tied = scores > lowest, scores == lowest
-    n_tied = n - is_above.sum(axis=1, keepdims=True)
-    is_best = is_above | (is_tied & (np.cumsum(is_tied, axis=1, dtype=np.int32) <= n_tied))
-    return np.nonzero(is_best)[1].reshape(len(scores), n)
+def n_best(scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the n highest scores of each column, and these scores, best first: the definition.
+
+    Of equal scores, the first row is taken; -inf is nobody's best, and its row is -1. `scores` is
+    (n_movies, n_users), and both results are (n_users, n). `_selection.best_of_columns` is the same
+    for a short list, without sorting.
+    """
+    best = np.argsort(-scores, axis=0, kind="stable")[:n].T.astype(np.int32)
+    score = np.take_along_axis(scores.T, best, axis=1)
+    best[np.isneginf(score)] = -1
+    return best, score
 
 
 # Metrics, split by user ---------------------------------------------------------------------

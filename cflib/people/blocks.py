@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .. import _selection, evaluation
 from ..model import INTERVALS, FactorModel
 from ..ratings import Ratings
-from .lists import Request, diversified, eligible
+from .lists import POOL, Request, apart, check_list, diversified, eligible
 from .new_user import NewUser
 
-BLOCK_SCORES = 1 << 24  # scores in a block: 64 MB in single precision
-MOST_USERS = 1024  # in a block
+AT_ONCE = 4096  # users in a table
 
 
 def allowed_items(
@@ -95,18 +95,17 @@ def lists_in_blocks(
         them), or score where the model predicts no ratings; n_ratings. A user for whom nothing is
         left has no rows.
     """
-    user_index = np.asarray(user_index)
-    by_user = np.argsort(ratings.user_index, kind="stable")
-    ends = np.concatenate([[0], np.cumsum(ratings.user_counts)])
-    block = int(np.clip(BLOCK_SCORES // max(model.n_movies, 1), 1, MOST_USERS))
-    for start in range(0, len(user_index), block):
-        users = user_index[start : start + block]
-        scores = np.ascontiguousarray(model.score_users(users).T)
-        for row, user in zip(scores, users.tolist(), strict=True):
-            row[ratings.movie_index[by_user[ends[user] : ends[user + 1]]]] = -np.inf
-        if allowed is not None:
-            scores[:, ~allowed] = -np.inf
-        yield _table(model, ratings, users, scores, *_best(model, scores, n, diversity))
+    check_list(n, diversity)
+    user_index, rated = np.asarray(user_index), evaluation.rated_movies(ratings)
+    pool = min(n * POOL if diversity else n, model.n_movies)
+    block = _selection.block_size(model.n_movies)
+    for start in range(0, len(user_index), AT_ONCE):
+        users = user_index[start : start + AT_ONCE]
+        best, score = evaluation.best_unrated(model, rated, users, pool, block, allowed)
+        if diversity:
+            best, score = _apart(model, best, score, n, diversity)
+        row, place = np.nonzero(best >= 0)
+        yield _table(model, ratings, users[row], place, best[row, place], score[row, place])
 
 
 def list_for(
@@ -133,40 +132,33 @@ def list_for(
     return _rows(model, np.arange(1, len(best) + 1), best, columns)
 
 
-def _best(
-    model: FactorModel, scores: np.ndarray, n: int, diversity: float
+def _apart(
+    model: FactorModel, best: np.ndarray, score: np.ndarray, n: int, diversity: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(row, movie) of the best of each row of scores, best first; -inf is nobody's best."""
-    if diversity:
-        chosen = [diversified(model, row.astype(np.float64), n, diversity) for row in scores]
-        row = np.repeat(np.arange(len(scores)), [len(best) for best in chosen])
-        return row, np.concatenate(chosen)
-    n = min(n, scores.shape[1])
-    lowest = np.partition(scores, -n, axis=1)[:, -n, None]
-    row, movie = np.nonzero((scores >= lowest) & (scores > -np.inf))  # those, and what is tied
-    order = np.lexsort((movie, -scores[row, movie], row))
-    row, movie = row[order], movie[order]
-    is_best = np.arange(len(row)) - np.searchsorted(row, row) < n
-    return row[is_best], movie[is_best]
+    """What `lists.apart` chooses of each user's candidates; -1 and -inf where none is left."""
+    chosen, scores = (np.full((len(best), n), empty) for empty in (-1, -np.inf))
+    for user, n_candidates in enumerate((best >= 0).sum(axis=1)):
+        pool, relevance = best[user, :n_candidates], score[user, :n_candidates].astype(np.float64)
+        places = apart(model, pool, relevance, n, diversity)
+        chosen[user, : len(places)], scores[user, : len(places)] = pool[places], relevance[places]
+    return chosen, scores.astype(np.float32)
 
 
 def _table(
     model: Any,
     ratings: Ratings,
-    users: np.ndarray,
-    scores: np.ndarray,
-    row: np.ndarray,
+    user: np.ndarray,
+    place: np.ndarray,
     movie: np.ndarray,
+    score: np.ndarray,
 ) -> pd.DataFrame:
-    """The rows of a block."""
-    user = users[row]
-    columns: dict[str, Any] = {"score": scores[row, movie]}
+    """A row for each of these places of users' lists."""
+    columns: dict[str, Any] = {"score": score}
     if model.predictor is not None:
         columns = {"prediction": model.predict(movie, user)}
     if INTERVALS in model.says:
         columns["low"], columns["high"] = model.predict_interval(movie, user, 0.9)
-    first = np.searchsorted(row, row)  # where the user's rows begin
-    frame = _rows(model, np.arange(1, len(row) + 1) - first, movie, columns)
+    frame = _rows(model, place + 1, movie, columns)
     frame.insert(0, "userId", ratings.user_ids[user])
     return frame
 

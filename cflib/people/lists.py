@@ -246,15 +246,27 @@ def diversified(model: FactorModel, scores: np.ndarray, n: int, diversity: float
     ----------
     Carbonell & Goldstein (1998), "The use of MMR, diversity-based reranking".
     """
+    check_list(n, diversity)
+    pool = np.argsort(-scores, kind="stable")[: n if diversity == 0 else POOL * n]
+    pool = pool[np.isfinite(scores[pool])]
+    return pool if diversity == 0 else pool[apart(model, pool, scores[pool], n, diversity)]
+
+
+def check_list(n: int, diversity: float) -> None:
+    """Raise ValueError for a length or a diversity that no list can have."""
     if not 0 <= diversity < 1:
         raise ValueError(f"`diversity` should be from 0 to below 1. Received: {diversity}")
     if n != int(n) or n < 1:
         raise ValueError(f"`n` should be a positive integer. Received: {n}")
-    pool = np.argsort(-scores, kind="stable")[: n if diversity == 0 else POOL * n]
-    pool = pool[np.isfinite(scores[pool])]
-    if diversity == 0 or not len(pool):
-        return pool
-    relevance = scores[pool] - scores[pool].min()
+
+
+def apart(
+    model: FactorModel, pool: np.ndarray, scores: np.ndarray, n: int, diversity: float
+) -> list[int]:
+    """Which places of the pool `diversified` chooses; the pool is sorted by its scores."""
+    if not len(pool):
+        return []
+    relevance = scores - scores.min()
     relevance /= relevance.max() or 1.0
     direction = model.X[pool] / np.maximum(np.linalg.norm(model.X[pool], axis=1), 1e-12)[:, None]
     chosen, similarity = [0], direction @ direction[0]
@@ -263,7 +275,7 @@ def diversified(model: FactorModel, scores: np.ndarray, n: int, diversity: float
         value[chosen] = -np.inf
         chosen.append(int(np.argmax(value)))
         similarity = np.maximum(similarity, direction @ direction[chosen[-1]])
-    return pool[chosen]
+    return chosen
 
 
 def ranked(

@@ -83,7 +83,7 @@ def test_blocks_give_what_one_block_gives(shop, monkeypatch):
     model = load_model(path)
     ratings, everybody = model.load_ratings(path), np.arange(100)
     (whole,) = people.lists_in_blocks(model, ratings, everybody, 7)
-    monkeypatch.setattr(people.blocks, "MOST_USERS", 9)
+    monkeypatch.setattr(people.blocks, "AT_ONCE", 9)
     parts = list(people.lists_in_blocks(model, ratings, everybody, 7))
     assert len(parts) == 12
     joined = pd.concat(parts, ignore_index=True)
@@ -264,7 +264,7 @@ def test_every_block_has_the_same_columns(shop, tmp_path, monkeypatch):
         dataclasses.replace(part, movies=movies) for part in (model.ranker, model.predictor)
     )
     titled = model.of(ranker, predictor, model.notes).save(tmp_path / "titled.npz", ratings)
-    monkeypatch.setattr(people.blocks, "MOST_USERS", 3)
+    monkeypatch.setattr(people.blocks, "AT_ONCE", 3)
     out = tmp_path / "lists.parquet"
     invoke("recommend", titled, "--all", "-n", 1, "--out", out)
     lists = pd.read_parquet(out)
