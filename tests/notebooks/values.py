@@ -138,6 +138,7 @@ TRY_IT = {
         Asked("Before you run it", then="sorted(ratings.movie_counts)[-100:]"),
         Asked("Change `dataset`", {"dataset": "movielens_2016"}),
         Asked("Find the user whose ratings vary least", on_paper=True),
+        Asked("On paper: which weights", on_paper=True),
     ],
     "02_normalization": [
         Asked("What does", on_paper=True),
