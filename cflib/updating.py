@@ -279,8 +279,12 @@ def _implicit_side(
 
 
 def update_blend(model: Any, growth: Growth, iterations: int) -> Any:
-    """Its first part as `update_implicit`, and the popularity of all ratings."""
-    first = update_implicit(model.first, growth, iterations)
+    """Its first part as `update_implicit`, and the popularity of all ratings.
+
+    All users are solved for first, because the weights of a blend's users are scaled.
+    """
+    everybody = growth._replace(is_touched=np.ones(growth.ratings.n_users, bool))
+    first = update_implicit(model.first, everybody, iterations)
     return model.of(first, growth.ratings, model.settings)
 
 
