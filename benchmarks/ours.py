@@ -143,6 +143,29 @@ def growth(folder: str, features: int, iterations: int, **options: Any) -> Lines
     }
 
 
+def growth_bayes(folder: str, features: int, iterations: int) -> Lines:
+    """Seconds of an iteration of `fit_bayes`, from ratings alone and with who rated what.
+
+    Also the seconds of its set-up, on the clock and of all processors, and the peak memory of the
+    whole process.
+    """
+    ratings = data.open(folder)
+    line: dict[str, Any] = {"ratings": len(ratings)}
+    options = {"n_features": features, "iterations": iterations, "burn_in": iterations - 1}
+    for given, who_rated_what in (("alone", False), ("rated", True)):
+        start = time.process_time()
+        model = trained(ratings, "bayes", **options, n_samples=1, who_rated_what=who_rated_what)
+        seconds = model.history["seconds"].to_numpy()
+        each = float(np.median(np.diff(seconds)))
+        line |= {
+            f"{given}_seconds": each,
+            f"{given}_setup_seconds": float(seconds[0] - each),
+            f"{given}_cpu_seconds": time.process_time() - start,
+            f"{given}_peak_bytes": peak_memory(),
+        }
+    yield line
+
+
 def flop(counts: np.ndarray, k: int) -> float:
     """Operations that half an iteration needs at least, for rows with these numbers of ratings.
 
@@ -163,7 +186,14 @@ def rate(n: int) -> Lines:
     yield {"flop_per_second": 2 * n**3 / min(seconds)}
 
 
-MEASUREMENTS = {"cost": cost, "peer": peer, "make": make, "growth": growth, "rate": rate}
+MEASUREMENTS = {
+    "cost": cost,
+    "peer": peer,
+    "make": make,
+    "growth": growth,
+    "growth_bayes": growth_bayes,
+    "rate": rate,
+}
 
 if __name__ == "__main__":
     for line in MEASUREMENTS[sys.argv[1]](**json.loads(sys.argv[2])):

@@ -30,13 +30,13 @@ NAMES = {
 def write(out: Path) -> None:
     """Write `results.md` and `results.svg` for whichever benchmarks have run."""
     results = {path.stem: json.loads(path.read_text()) for path in out.glob("*.json")}
-    sections = [TABLES[name](results[name]) for name in "abc" if name in results]
+    sections = [TABLES[name](results[name]) for name in TABLES if name in results]
     machine = results.get("machine", {})
     head = "# Benchmarks\n\nTaken on {} ({} cores), {}, Python {}.".format(
         *(machine.get(key, "?") for key in ("processor", "cores", "system", "python"))
     )
     (out / "results.md").write_text("\n\n".join([head, *sections]) + "\n")
-    panels = [(PANELS[name], results[name]) for name in "abc" if name in results]
+    panels = [(PANELS[name], results[name]) for name in PANELS if name in results]
     if panels:
         figure = Figure(figsize=(4.6 * len(panels), 3.6))
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
@@ -235,8 +235,48 @@ def panel_c(axis: Axes, result: dict) -> None:
     axis.legend(frameon=False, fontsize=8)
 
 
-TABLES = {"a": table_a, "b": table_b, "c": table_c}
-PANELS = {"a": panel_a, "b": panel_b, "c": panel_c}
+# ---------------------------------------------------------------- e: growth of the Bayesian model
+
+
+def table_e(result: dict) -> str:
+    head = [
+        "ratings",
+        "an iteration from ratings alone, s",
+        "with who rated what, s",
+        "ratio",
+        "its set-up, s",
+        "peak memory, GB",
+    ]
+    rows = []
+    for row in result["rows"]:
+        alone, rated = row["alone_seconds"], row["rated_seconds"]
+        line = [f"{row['ratings']:,}", f"{alone:.3f}", f"{rated:.3f}", f"{rated / alone:.1f}×"]
+        line += [f"{row['rated_setup_seconds']:.1f}", f"{row['rated_peak_bytes'] / 1e9:.2f}"]
+        rows.append(line)
+    return (
+        "## e. Growth of the Bayesian model\n\n"
+        f"`fit_bayes` with {result['options']['features']} features: seconds an iteration (the "
+        "median), of the set-up before the first, and the peak memory of the whole process.\n\n"
+        + markdown(head, rows)
+    )
+
+
+def panel_e(axis: Axes, result: dict) -> None:
+    ratings = [row["ratings"] for row in result["rows"]]
+    lines = {
+        "alone_seconds": "an iteration, ratings alone",
+        "rated_seconds": "with who rated what",
+        "rated_setup_seconds": "its set-up",
+    }
+    for key, label in lines.items():
+        axis.plot(ratings, [row[key] for row in result["rows"]], marker="o", label=label)
+    axis.set(xscale="log", yscale="log", xlabel="ratings", ylabel="seconds")
+    axis.set_title(f"fit_bayes, {result['options']['features']} features")
+    axis.legend(frameon=False, fontsize=8)
+
+
+TABLES = {"a": table_a, "b": table_b, "c": table_c, "e": table_e}
+PANELS = {"a": panel_a, "b": panel_b, "c": panel_c, "e": panel_e}
 
 
 def steps(lines: list[dict]) -> list[dict]:

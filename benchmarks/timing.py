@@ -1,4 +1,4 @@
-"""Benchmarks a, b and c: what to measure, one process at a time, and the JSON files it goes to."""
+"""Benchmarks a, b, c and e: what to measure, a process at a time, and the JSON files it goes to."""
 
 from __future__ import annotations
 
@@ -194,15 +194,30 @@ def benchmark_c(plan: Plan) -> None:
     rows = []
     for n in plan.sizes:
         click.echo(f"{n:,} ratings")
-        folder = plan.work / "data" / f"growth_{n}"
-        if not folder.exists():
-            shape = round(62_000 * (n / 25e6) ** 0.5), round(162_000 * n / 25e6), n
-            (made,) = ours("make", folder=str(folder), **dict(zip(SHAPE, shape, strict=True)))
-            click.echo(f"made in {made['seconds']:.0f} s")
-        (row,) = ours("growth", folder=str(folder), **options)
+        (row,) = ours("growth", folder=str(growing_set(plan, n)), **options)
         rows.append(row)
         (rate,) = ours("rate", n=plan.product)
         save(plan, "c", {"options": options, "rows": rows, **rate})
+
+
+def growing_set(plan: Plan, n: int) -> Path:
+    """The folder of n synthetic ratings, by users in proportion, of √n times as many movies."""
+    folder = plan.work / "data" / f"growth_{n}"
+    if not folder.exists():
+        shape = round(62_000 * (n / 25e6) ** 0.5), round(162_000 * n / 25e6), n
+        (made,) = ours("make", folder=str(folder), **dict(zip(SHAPE, shape, strict=True)))
+        click.echo(f"made in {made['seconds']:.0f} s")
+    return folder
+
+
+def benchmark_e(plan: Plan) -> None:
+    """Growth of `fit_bayes`, from ratings alone and with who rated what."""
+    options = {"features": 2 if plan.choices else 16, "iterations": 4}
+    rows = []
+    for n in plan.sizes:
+        click.echo(f"{n:,} ratings")
+        rows += ours("growth_bayes", folder=str(growing_set(plan, n)), **options)
+        save(plan, "e", {"options": options, "rows": rows})
 
 
 def tune(plan: Plan, peers: Collection[str] = (), sets: Iterable[str] = ()) -> None:

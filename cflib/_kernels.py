@@ -33,7 +33,9 @@ import numpy as np
 from llvmlite import ir
 from numba.core.caching import FunctionCache
 from numba.core.compiler import Compiler
+from numba.core.runtime import rtsys
 
+KNOWN_NUMBA = (0, 68)  # whose compiled code can be loaded without the compiler: see `_Cache`
 BLOCK = 8  # ratings gathered at a time, while the next ones are on their way from memory
 ONE, TWO = np.int64(1), np.int64(2)  # not literals, for each of which Numba would compile anew
 LANES = 16  # float32 numbers in the widest vector register; rows are padded to a multiple
@@ -295,11 +297,20 @@ class _WithoutOverlap(Compiler):
 
 
 class _Cache(FunctionCache):
-    """Numba's cache on disk, which survives a damaged file and a full disk."""
+    """Numba's cache on disk, which survives a damaged file and a full disk.
+
+    Numba would first import all that it can compile, SciPy's linear algebra included, also to load
+    what is compiled already, which takes most of the time of a small fit. The compiler imports it
+    anyway when it has something to compile. Of Numba versions that nobody has tried, this is not
+    expected.
+    """
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            return super().load_overload(sig, target_context)
+            if numba.version_info.short != KNOWN_NUMBA:
+                return super().load_overload(sig, target_context)
+            rtsys.initialize(target_context)
+            return self._load_overload(sig, target_context)
         except Exception:  # unpickling half a file raises anything
             with contextlib.suppress(OSError):
                 self.flush()
@@ -447,7 +458,7 @@ def _squared_error(column, residual, factors, column_bias, x):
     return total
 
 
-@compiled(inner=True)
+@compiled(inner=True, inline="always")  # compiled as a part of its only caller
 def _solve_many(column, residual, factors, column_bias, ridge, constant, bias_share, A, B, x):
     """x = [-, w, b] of one row, from its normal equations: one for each coefficient.
 
@@ -472,7 +483,7 @@ def _solve_many(column, residual, factors, column_bias, ridge, constant, bias_sh
     return _squared_error(column, residual, factors, column_bias, x)
 
 
-@compiled(inner=True)
+@compiled(inner=True, inline="always")  # compiled as a part of its only caller
 def _solve_few(column, residual, factors, column_bias, ridge, constant, bias_share, A, B, x, alpha):
     """x = [-, w, b] of a row with fewer ratings than features: one equation for each rating.
 
@@ -540,10 +551,14 @@ def _solve_range(
     """Rows first ... last - 1 of `solve_rows`."""
     n_features = factors.shape[1]
     for i in range(first, last):
-        columns, residuals = column[start[i] : start[i + 1]], residual[start[i] : start[i + 1]]
-        row = (columns, residuals, factors, column_bias, ridge[i], constant, bias_share)
-        error = _solve_few(*row, A, B_few, x, alpha) if len(columns) <= n_features // 2 else -1.0
-        squared_error[i] = error if error >= 0 else _solve_many(*row, A, B, x)
+        c, r = column[start[i] : start[i + 1]], residual[start[i] : start[i + 1]]
+        v, b, lam, one, share = factors, column_bias, ridge[i], constant, bias_share
+        error = -1.0
+        if len(c) <= n_features // 2:
+            error = _solve_few(c, r, v, b, lam, one, share, A, B_few, x, alpha)
+        if error < 0:
+            error = _solve_many(c, r, v, b, lam, one, share, A, B, x)
+        squared_error[i] = error
         for f in range(n_features):
             solution[i, f] = x[1 + f]
         bias[i] = x[1 + n_features]

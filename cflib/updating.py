@@ -316,7 +316,7 @@ def update_bayes(model: Any, growth: Growth, iterations: int) -> Any:
         if growth.is_new_movie.any():
             grown = _with_new_movies(model, grown, ratings, growth.is_new_movie)
             grown = _with_users_of(grown, grown.fold_in(_by_users(ratings, at), seed=1), at)
-    return grown
+    return dataclasses.replace(grown, habits=grown.habits_of(ratings))
 
 
 def _on_axes(model: Any, growth: Growth) -> Any:

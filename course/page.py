@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from html import escape
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import nbformat
 from bs4 import BeautifulSoup
@@ -29,6 +30,10 @@ from .files import write_text
 ASSETS = Path(__file__).parent / "assets"
 SHORT = 18  # characters: a table's cell with no more than these stays on one line
 INTERVAL = re.compile(r"\([^()]*\d[^()]*\)")  # numbers in brackets stay on one line, too
+NUMBER = re.compile(r"(?:[\s\d.,()%+−–×±-]|to|nan|e[+-]?\d)*", re.IGNORECASE)  # also an interval
+WIDE = 72  # characters: code with longer lines may scroll in its box
+BRACKETS = {")": "(", "]": "[", "|": "|", "‖": "‖"}
+SCRIPTED_BRACKET = re.compile(r"<msu[bp](?:sup)?><mo[^>]*>[)\]|‖]</mo>")
 HIDDEN = "source-hidden"  # tag of a cell whose code JupyterLab folds away
 ACTIVE = "script, iframe, frame, object, embed, applet, base, meta, link, template, noscript"
 ADDRESSES = ("href", "src", "xlink:href", "action", "formaction", "data", "poster", "from", "to")
@@ -55,9 +60,34 @@ def mathml(latex: str, block: bool = False) -> str:
     """
     converter = LatexToMathML(fancy_error=False)
     try:
-        return converter.convert_with_local_state(latex, displaystyle=block)
+        return _whole_bases(converter.convert_with_local_state(latex, displaystyle=block))
     except LatexError as error:
         raise ValueError(f"the formula ${latex.strip()}$ cannot be set: {error}") from error
+
+
+def _whole_bases(formula: str) -> str:
+    """A formula in which the base of `(a + b)^2` is all of `(a + b)`, and not the bracket alone.
+
+    Chromium draws a bracket that is a base small and low.
+    """
+    if not SCRIPTED_BRACKET.search(formula):
+        return formula
+    soup = BeautifulSoup(formula, "html.parser")
+    for script in soup.find_all(["msup", "msub", "msubsup"]):
+        base = script.find(True)
+        opening = BRACKETS.get(base.get_text() if base.name == "mo" else "")
+        depth, inside = 1, []
+        for before in script.find_previous_siblings() if opening else ():
+            inside.insert(0, before)
+            if before.name == "mo":
+                closes = before.get_text() == base.get_text() != opening
+                depth += closes - (before.get_text() == opening)
+            if depth == 0:
+                row = soup.new_tag("mrow")
+                row.extend([*inside, base])
+                script.insert(0, row)
+                break
+    return str(soup)
 
 
 class _Renderer(IPythonRenderer):
@@ -99,8 +129,10 @@ def asset(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
-def write(path: str | Path, executed: Iterable[str | Path]) -> None:
-    """Write one page of executed chapters.
+def write(
+    path: str | Path, executed: Iterable[str | Path], documents: Iterable[str | Path] = ()
+) -> None:
+    """Write one page of executed chapters, with the documents that they refer to.
 
     Parameters
     ----------
@@ -108,13 +140,23 @@ def write(path: str | Path, executed: Iterable[str | Path]) -> None:
         Where to write it.
     executed : iterable of str or Path
         The notebooks, in order.
+    documents : iterable of str or Path
+        Markdown files, which follow the chapters.
 
     Raises
     ------
     ValueError
         For a formula that cannot be set.
     """
-    sections = [_section(Path(chapter)) for chapter in executed]
+    files = [Path(file) for file in (*executed, *documents)]
+    sections = [_section(file, {other.stem for other in files}) for file in files]
+    _join(sections)
+    for file, section in zip(files, sections, strict=True):
+        is_stored = file.suffix == ".ipynb" and file.parent.resolve() != Path(path).parent.resolve()
+        if is_stored and section.h1:
+            note = section.new_tag("p")
+            note.string = "This chapter is shown as it is stored. The run leaves it out."
+            section.h1.insert_after(note)
     html = PAGE.format(
         style=asset("content.css") + asset("page.css"),
         contents="\n".join(_contents(section) for section in sections),
@@ -139,7 +181,10 @@ def chapter_html(chapter: Path) -> str:
 
 
 def tidy_tables(soup: BeautifulSoup) -> None:
-    """Put the index's name into the row of the columns' names, and keep numbers on one line."""
+    """Put the index's name into the row of the columns' names, and keep numbers on one line.
+
+    Columns of text get the class `text`, and a heading without text is no heading.
+    """
     for rows in (head.find_all("tr") for head in soup.select(".dataframe > thead")):
         pairs = list(zip(*(row.find_all("th") for row in rows), strict=False))
         if len(rows) == 2 and not any(
@@ -157,6 +202,34 @@ def tidy_tables(soup: BeautifulSoup) -> None:
             html = whole.replace("|", "|<wbr>")  # genres
             cell.clear()
             cell.append(BeautifulSoup(html, "html.parser"))
+    for table in soup.select(".dataframe"):
+        _mark_texts(table)
+    for heading in soup.find_all("th"):
+        if not heading.get_text().strip():
+            heading.name = "td"
+
+
+def _mark_texts(table: Tag) -> None:
+    """Give the cells of columns of text a class of their own."""
+    head, rows = (
+        [row.find_all(["th", "td"]) for row in table.select(f"{part} tr")]
+        for part in ("thead", "tbody")
+    )
+    if len({len(row) for row in head + rows}) == 1:  # no cell spans another column
+        for column in zip(*rows, strict=True):
+            at = rows[0].index(column[0])
+            if not all(NUMBER.fullmatch(cell.get_text()) for cell in column):
+                for cell in (*column, *(row[at] for row in head)):
+                    cell["class"] = [*cell.get_attribute_list("class", []), "text"]
+
+
+def let_focus(soup: BeautifulSoup) -> None:
+    """Let the keyboard reach what may be wider than its box, so that it can be scrolled."""
+    for box in soup.select(".jp-OutputArea-output:has(table)"):
+        box["tabindex"] = "0"
+    for code in soup.find_all("pre"):
+        if max(map(len, code.get_text().splitlines()), default=0) > WIDE:
+            code["tabindex"] = "0"
 
 
 def disarm(soup: BeautifulSoup) -> None:
@@ -175,22 +248,53 @@ def disarm(soup: BeautifulSoup) -> None:
                 del element[name]
 
 
-def _section(chapter: Path) -> BeautifulSoup:
-    """One chapter. Its anchors begin with its name, because chapters share headings."""
-    body = chapter_html(chapter)
-    soup = BeautifulSoup(f'<section id="{chapter.stem}">{body}</section>', "html.parser")
+def _section(file: Path, names: Collection[str]) -> BeautifulSoup:
+    """A chapter or a document. Its anchors begin with its name, because chapters share headings.
+
+    Links to the other files of the page, which are in `names`, stay in the page. Of any other file
+    of the course only its name is left.
+    """
+    if file.suffix == ".md":
+        body = markdown_html(file.read_text(encoding="utf-8"), file.parent)
+    else:
+        body = chapter_html(file)
+    soup = BeautifulSoup(f'<section id="{file.stem}">{body}</section>', "html.parser")
     disarm(soup)
     tidy_tables(soup)
+    let_focus(soup)
     for element in soup.section.select("[id]"):
-        element["id"] = f"{chapter.stem}--{element['id']}"
+        element["id"] = f"{file.stem}--{element['id']}"
     for link in soup.select("a[href]"):
-        if link["href"].startswith("#"):
-            link["href"] = f"#{chapter.stem}--{link['href'][1:]}"
-        elif link["href"].endswith(".ipynb") and "/" not in link["href"]:
-            link["href"] = f"#{link['href'].removesuffix('.ipynb')}"
-        elif link["href"].startswith("../"):  # a document, which is not beside the page of a run
+        address = urlsplit(link["href"])
+        name, kind = PurePosixPath(address.path).stem, PurePosixPath(address.path).suffix
+        exercise = "exercises" in PurePosixPath(address.path).parts
+        if address.scheme or address.netloc:
+            continue
+        if not address.path:
+            link["href"] = f"#{file.stem}--{address.fragment}"
+        elif name in names and kind in (".ipynb", ".md") and not exercise:
+            link["href"] = f"#{name}--{address.fragment}" if address.fragment else f"#{name}"
+        else:
+            if exercise:
+                link.append(f" (make lab ARGS=notebooks/exercises/{name}.ipynb)")
             link.unwrap()
     return soup
+
+
+def _join(sections: list[BeautifulSoup]) -> None:
+    """Let links lead to the anchors that the page has, written as GitHub or as JupyterLab does."""
+    ids = [element["id"] for section in sections for element in section.select("[id]")]
+    anchors = {_slug(name): name for name in reversed(ids)} | {name: name for name in ids}
+    for link in (link for section in sections for link in section.select('a[href^="#"]')):
+        name = unquote(link["href"][1:])
+        if anchor := anchors.get(name) or anchors.get(_slug(name)):
+            link["href"] = f"#{anchor}"
+        else:
+            link.unwrap()
+
+
+def _slug(anchor: str) -> str:
+    return re.sub(r"[^\w-]", "", anchor.casefold())
 
 
 def _prepared(notebook: NotebookNode) -> NotebookNode:

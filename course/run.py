@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 DEFAULT = ROOT / "runs" / "default"
 PAGE = "index.html"
+DOCUMENTS = ("questions.md", "glossary.md", "mathematics.md")  # the chapters refer to them
 RUN_DIR = "run_dir"
 MARKER = ".cflib-run"  # in the folder of a run: what a run left there may be replaced
 # A kernel of ipykernel 7 warns at each start that it talks over loopback in plain text, and may log
@@ -195,7 +196,13 @@ def run(
             _execute(path, out / path.name, values[path.stem] | run_dir)
             seconds = time.perf_counter() - started
             print(f"{number}/{len(paths)}  {path.stem:20}{seconds:5.0f} s", flush=True)
-        page.write(out / PAGE, [out / path.name for path in paths])
+        stored = sorted(Path(folder).glob("00_*.ipynb"))
+        documents = (Path(folder).parent / "docs" / name for name in DOCUMENTS)
+        page.write(
+            out / PAGE,
+            [*stored, *(out / path.name for path in paths)],
+            filter(Path.exists, documents),
+        )
     return out / PAGE
 
 

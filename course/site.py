@@ -22,10 +22,10 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from html import escape
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 import jinja2
@@ -114,7 +114,7 @@ class Page:
         return str(self.soup)
 
 
-def build(out: str | Path = DEFAULT, root: Path = ROOT) -> Path:
+def build(out: str | Path = DEFAULT, root: Path = ROOT, left_out: Collection[str] = ()) -> Path:
     """Write the site into the folder `out`, whole or not at all; return the path of its first page.
 
     Parameters
@@ -123,6 +123,8 @@ def build(out: str | Path = DEFAULT, root: Path = ROOT) -> Path:
         A site that is there is replaced.
     root : Path
         The repository.
+    left_out : collection of str
+        Files and folders of the repository that get no pages. Of a link to one its text stays.
 
     Raises
     ------
@@ -136,8 +138,8 @@ def build(out: str | Path = DEFAULT, root: Path = ROOT) -> Path:
     out = Path(out)
     if out.exists() and not (out / "assets" / "site.js").exists():
         raise FileExistsError(f"{out}: something else is there already. Choose another folder.")
-    groups = contents(root)
-    pages = _with_linked(root, [page for group in groups for page in group.pages])
+    groups = contents(root, left_out)
+    pages = _with_linked(root, [page for group in groups for page in group.pages], left_out)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
         new = Path(temporary) / "new"
@@ -150,7 +152,7 @@ def build(out: str | Path = DEFAULT, root: Path = ROOT) -> Path:
     return out / "index.html"
 
 
-def contents(root: Path) -> list[Group]:
+def contents(root: Path, left_out: Collection[str] = ()) -> list[Group]:
     """The pages that the contents list, in order. A file is listed in its first group only."""
     groups: list[Group] = []
     seen: set[Path] = set()
@@ -158,10 +160,16 @@ def contents(root: Path) -> list[Group]:
         files = [p for pattern in patterns for p in sorted(root.glob(pattern)) if p not in seen]
         files = list(dict.fromkeys(files))
         seen.update(files)
-        pages = [Page(root, PurePosixPath(path.relative_to(root).as_posix())) for path in files]
+        sources = [PurePosixPath(path.relative_to(root).as_posix()) for path in files]
+        pages = [Page(root, source) for source in sources if not is_below(source, left_out)]
         if pages:
             groups.append(Group(name, pages))
     return groups
+
+
+def is_below(path: PurePath, names: Collection[str]) -> bool:
+    """Whether a path is one of `names`, or lies in a folder that is one of them."""
+    return any(path.is_relative_to(name) for name in names)
 
 
 def target(source: PurePosixPath) -> PurePosixPath:
@@ -198,6 +206,7 @@ def _tidy(soup: BeautifulSoup) -> None:
         element.decompose()
     chapters.disarm(soup)
     chapters.tidy_tables(soup)
+    chapters.let_focus(soup)
     for table in soup.find_all("table"):
         del table["border"]
         if not table.find_parent(class_="jp-OutputArea-output"):
@@ -220,7 +229,7 @@ def _hint(source: PurePosixPath) -> str:
     return f"""<aside class="hint"><p>To run this and change it, type in the course's folder</p>
 <pre>make lab ARGS={source}</pre>
 <p>or, where its environment is active,</p>
-<pre>python -m jupyterlab {source}</pre></aside>"""
+<pre>python -m jupyterlab --ServerApp.root_dir=. {source}</pre></aside>"""
 
 
 def _text(heading: Tag) -> str:
@@ -230,7 +239,7 @@ def _text(heading: Tag) -> str:
 # Links
 
 
-def _with_linked(root: Path, listed: list[Page]) -> list[Page]:
+def _with_linked(root: Path, listed: list[Page], left_out: Collection[str]) -> list[Page]:
     """The pages, and a page for each file of the repository that one of them links to.
 
     A link to a folder leads to the first page in it.
@@ -240,7 +249,8 @@ def _with_linked(root: Path, listed: list[Page]) -> list[Page]:
     while waiting:
         page = waiting.pop()
         for _, source in _local_links(root, page):
-            if source not in pages and _can_be_a_page(root / source):
+            is_wanted = source not in pages and not is_below(source, left_out)
+            if is_wanted and _can_be_a_page(root / source):
                 pages[source] = Page(root, source)
                 waiting.append(pages[source])
     first_in = {page.source.parent: page for page in reversed(listed)}
@@ -312,7 +322,9 @@ def _write(folder: Path, groups: list[Group], pages: list[Page]) -> None:
     assets.mkdir()
     for name in ("content.css", "site.css", "site.js"):
         shutil.copy(chapters.ASSETS / name, assets)
-    sections = [section for page in pages for section in _sections(page)]
+    last = {page for group in groups if group.name == "More" for page in group.pages}
+    last |= set(pages) - set(listed)
+    sections = [s | {"last": page in last} for page in pages for s in _sections(page)]
     text = json.dumps(sections, ensure_ascii=False, separators=(",", ":"))
     (assets / "sections.js").write_text(f"window.SECTIONS = {text};\n", encoding="utf-8")
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cflib import data, evaluation, metrics, rank
+from cflib.models.bayes import N_TRACED, R_HAT_LIMIT
 
 from ..environments import machine
 from . import folds
@@ -171,15 +172,60 @@ def _covered(split: str, file: Path) -> Collection[np.ndarray]:
         return hit, train.movie_counts[test.movie_index], test.user_index
 
 
+def chains(plan: Plan, splits: list[str]) -> list[dict[str, Any]]:
+    """Of each run of a sampler: R-hat of its noise and of predictions, and how many draws count."""
+    rows = []
+    for name in MODELS:
+        for setting in plan.settings_of(name):
+            for split, file in plan.files(name, setting, splits).items():
+                with np.load(file) as arrays:
+                    if "r_hat" not in arrays:
+                        continue
+                    r_hat, ess = arrays["r_hat"], arrays["ess"]
+                rows.append(
+                    {
+                        "model": name,
+                        "setting": setting,
+                        "split": split,
+                        "noise": [r_hat[0], ess[0]],
+                        "other_scales": float(r_hat[1:-N_TRACED].max()),
+                        "predictions": [
+                            float(np.mean(r_hat[-N_TRACED:] < R_HAT_LIMIT)),
+                            float(r_hat[-N_TRACED:].max()),
+                            float(np.median(ess[-N_TRACED:])),
+                        ],
+                    }
+                )
+    return rows
+
+
 def write(plan: Plan) -> None:
-    """Judge all runs: results.json."""
-    results = {
+    """Judge all runs: results.json. Rows of models that were not run here stay as they were."""
+    first = next(iter(plan.folds.values()))
+    results: dict[str, Any] = {
         "machine": machine(),
         "sets": {year: data.describe(folds.ratings_of(year)) for year in plan.folds},
         "folds": {year: compared(plan, splits) for year, splits in plan.folds.items()},
         "latest": compared(plan, [plan.latest]),
-        "coverage": coverage(plan, next(iter(plan.folds.values()))),
+        "coverage": coverage(plan, first),
+        "chains": chains(plan, [*first, plan.latest]),
         "tuned": plan.chosen(),
     }
+    file = plan.out / "results.json"
+    if file.exists():
+        before = json.loads(file.read_text())
+        for key in ("latest", "coverage", "chains"):
+            results[key] = kept(before.get(key, []), results[key])
+        for year, rows in results["folds"].items():
+            results["folds"][year] = kept(before["folds"].get(year, []), rows)
+        results["tuned"] = before["tuned"] | results["tuned"]
     plan.out.mkdir(parents=True, exist_ok=True)
-    (plan.out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    file.write_text(json.dumps(results, indent=1, default=float) + "\n")
+
+
+def kept(before: list[dict[str, Any]], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows that were judged now, in the place of those before, and those that were not."""
+    now = {(row["model"], row["setting"]) for row in rows}
+    order = list(MODELS)
+    rows = rows + [row for row in before if (row["model"], row["setting"]) not in now]
+    return sorted(rows, key=lambda row: order.index(row["model"]))

@@ -64,7 +64,8 @@ def markdown(results: dict[str, Any], race_file: Path) -> str:
     parts.append(
         "Made by `python -m benchmarks.accuracy report`. Intervals are 95 %, by bootstrap over "
         "users, the same draws for all. Differences are to the best of ours that is given the "
-        "same information, paired; above zero is worse for RMSE. Seconds are of training and of "
+        "same information when the row was judged, paired; above zero is worse for RMSE. Rows of "
+        "models that were not run again keep their numbers. Seconds are of training and of "
         "predicting the test ratings of a fold; processor seconds are of training, all cores "
         f"together. On {results['machine']['processor']}, {results['machine']['cores']} cores.\n"
     )
@@ -78,9 +79,13 @@ def markdown(results: dict[str, Any], race_file: Path) -> str:
         year = next(iter(results["folds"]))
         parts += [f"## Ratings inside their 90 % intervals (five folds, {year})\n"]
         parts += [_coverage_table(results["coverage"])]
+    if results.get("chains"):
+        parts += ["## Have the chains of `fit_bayes` converged?\n", CHAINS]
+        parts += [_chains_table(results["chains"])]
     if race_file.exists():
         parts += [
-            "## Seconds to myFM's error (first fold, 2018; `python -m benchmarks.accuracy race`)\n"
+            "## Processor time to myFM's error (`python -m benchmarks.accuracy race`)\n",
+            f"Each at its shortest run within {race.CLOSE} of myFM's best validation error.\n",
         ]
         parts += [_race_table(json.loads(race_file.read_text())["legs"])]
     return "\n".join(parts)
@@ -144,15 +149,47 @@ def _coverage_table(rows: list[Row]) -> str:
     return _table(head, lines)
 
 
+CHAINS = (
+    "R-hat tends to 1 when chains from different starts agree. `fit_bayes` warns from 1.1 on, of "
+    "the noise or of more than 5 of 100 predictions. The other scales shape the priors alone, and "
+    "move slowly. ESS: the effective sample size, of all kept draws of all chains.\n"
+)
+
+
+def _chains_table(rows: list[Row]) -> str:
+    head = [
+        "model",
+        "setting",
+        "split",
+        "R-hat, noise",
+        "ESS, noise",
+        "predictions with R-hat below 1.1",
+        "largest R-hat of a prediction",
+        "median ESS of a prediction",
+        "largest R-hat of another scale",
+    ]
+    lines = []
+    for row in rows:
+        (r_hat, ess), (share, largest, median) = row["noise"], row["predictions"]
+        line = [
+            f"{_label(row)}, {USES[MODELS[row['model']]['uses']]}",
+            row["setting"],
+            row["split"],
+        ]
+        line += [f"{r_hat:.2f}", f"{ess:.0f}", f"{share:.0%}", f"{largest:.2f}", f"{median:.0f}"]
+        lines.append([*line, f"{row['other_scales']:.2f}"])
+    return _table(head, lines)
+
+
 def _race_table(legs: list[Row]) -> str:
-    head = ["given", "myFM's RMSE", "myFM, s", "fit_bayes, s", "its iterations until then"]
+    head = ["given", "model", "iterations", "RMSE on the test", "processor s"]
     lines = []
     for leg in legs:
-        if leg["our_seconds"] is None:
-            ours = ["not there", f"{race.OURS.iterations}, all"]
-        else:
-            ours = [f"{leg['our_seconds']:.1f}", str(leg["our_iterations"])]
-        lines.append([leg["given"], f"{leg['rmse']:.4f}", f"{leg['myfm_seconds']:.1f}", *ours])
+        for label, run in (("myFM", leg["myfm"]), ("**fit_bayes**", leg["ours"])):
+            line = [f"not within {race.OURS.iterations}", "", ""]
+            if run is not None:
+                line = [str(run["iterations"]), f"{run['rmse']:.4f}", f"{run['cpu_seconds']:.1f}"]
+            lines.append([leg["given"], label, *line])
     return _table(head, lines)
 
 

@@ -14,7 +14,8 @@
 
   const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
-  // The sections that have every word, those that have it in their heading first.
+  // The sections that have every word, those that have it in their heading first, and those of
+  // the pages that are listed last, such as tables of benchmarks, behind those of the chapters.
   function search(query) {
     const words = plain(query).split(/[^\p{L}\p{N}_]+/u).filter(Boolean);
     if (!words.length) return [];
@@ -25,7 +26,8 @@
       const hits = starts.map((start) => section.plain.map((text) => (text.match(start) || []).length));
       if (hits.some((of) => !of.some(Boolean))) continue;
       const score = hits.reduce((sum, [title, heading, text]) =>
-        sum + 5 * Math.min(title, 1) + 20 * Math.min(heading, 1) + Math.min(text, 5), 0);
+        sum + 5 * Math.min(title, 1) + 20 * Math.min(heading, 1) + Math.min(text, 5), 0)
+        - 40 * section.last;
       found.push({ section, score });
     }
     found.sort((a, b) => b.score - a.score);
@@ -83,6 +85,35 @@
       event.preventDefault();
       by("found").querySelector("a")?.click();
     });
+    // What scrolls in its box is reached by the keyboard, and nothing else is.
+    const reach = () => {
+      for (const box of document.querySelectorAll(
+        "main :is(pre, .scroll, .highlight, .jp-InputArea-editor, .jp-OutputArea-output, math)")) {
+        const scrolls = box.scrollWidth > box.clientWidth + 1
+          && /auto|scroll/.test(getComputedStyle(box).overflowX);
+        if (scrolls) box.tabIndex = 0; else box.removeAttribute("tabindex");
+      }
+    };
+    reach();
+    addEventListener("resize", reach);
+
+    // The contents show where the reader is.
     document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest" });
+    const links = new Map([...document.querySelectorAll('nav a[href^="#"]')]
+      .map((link) => [decodeURIComponent(link.hash.slice(1)), link]));
+    const headings = [...document.querySelectorAll("main h2[id]")];
+    const follow = () => {
+      const here = headings.findLast((heading) => heading.getBoundingClientRect().top < 120);
+      for (const [id, link] of links) {
+        if (id !== here?.id) link.removeAttribute("aria-current");
+        else if (!link.hasAttribute("aria-current")) {
+          link.setAttribute("aria-current", "true");
+          const { top, bottom } = link.getBoundingClientRect();
+          const nav = by("contents");
+          if (top < 60 || bottom > innerHeight) nav.scrollTop += top - innerHeight / 2;
+        }
+      }
+    };
+    addEventListener("scroll", follow, { passive: true });
   });
 })();

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -22,13 +21,13 @@ def share_answered(table: pd.DataFrame) -> Figure:
         Columns "share answered" (0 to 1) and "RMSE" (stars). The index is the number of ratings
         from which a movie is answered for.
     """
-    figure, ax = subplots(7, 3.8)
+    figure, ax = subplots(5.6, 3.8)
     ax.plot(table["share answered"], table["RMSE"], "o-", color=ORANGE)
     above = {"xytext": (0, 8), "textcoords": "offset points", "ha": "center", "fontsize": 9}
     for least, row in table.iterrows():
         ax.annotate(f"{least}+", (row["share answered"], row["RMSE"]), **above)
     ax.set(
-        title="One model that answers only for movies with enough ratings",
+        title="A model that answers for some movies only",
         xlabel="share of the test ratings answered for",
         ylabel="RMSE of the answers (stars)",
         xlim=(0, 1.05),
@@ -40,7 +39,7 @@ def share_answered(table: pd.DataFrame) -> Figure:
 
 @styled
 def lottery(table: pd.DataFrame, winner: Hashable) -> Figure:
-    """RMSE of equal models on a small test set, against their RMSE on other ratings.
+    """RMSE of equal models on a small test set and on other ratings: a line for each model.
 
     Parameters
     ----------
@@ -49,23 +48,24 @@ def lottery(table: pd.DataFrame, winner: Hashable) -> Figure:
     winner : hashable
         The row that was chosen.
     """
-    figure, ax = subplots(6, 5.4)
+    figure, ax = subplots(5.6, 4)
+    away = (table - table.mean()).to_numpy()
     chosen = table.index == winner
-    for rows, colour, label in (
-        (~chosen, BLUE, "a model"),
-        (chosen, ORANGE, "chosen on the test set"),
+    for rows, colour, width, label in (
+        (~chosen, BLUE, 1, "a model"),
+        (chosen, ORANGE, 2.5, "chosen on the small test set"),
     ):
-        ax.plot(*table[rows].to_numpy().T, "o", color=colour, ms=7, alpha=0.8, mew=0, label=label)
-    middle, half = table.mean(), 0.6 * np.ptp(table, axis=0).max()  # one scale for both axes
-    for line, column in zip((ax.axvline, ax.axhline), table, strict=True):
-        line(middle[column], color=GREY, ls="--", lw=1)
+        lines = ax.plot([0, 1], away[rows].T, "o-", color=colour, lw=width, ms=5, mew=0)
+        for line in lines[:1]:
+            line.set_label(label)
+    ax.axhline(0, color=GREY, ls="--", lw=1)
     ax.set(
         title=f"{len(table)} models that differ only in their seed",
-        xlabel=f"RMSE {table.columns[0]} (stars)",
-        ylabel=f"RMSE {table.columns[1]} (stars)",
-        xlim=(middle.iloc[0] - half, middle.iloc[0] + half),
-        ylim=(middle.iloc[1] - half, middle.iloc[1] + half),
-        aspect="equal",
+        xlabel="where the models are measured",
+        ylabel="RMSE less the models' mean (stars)",
+        xlim=(-0.25, 1.25),
     )
-    ax.legend()
+    ax.set_xticks([0, 1], labels=list(table))
+    ax.grid(axis="x", visible=False)
+    ax.legend(loc="upper right")
     return figure

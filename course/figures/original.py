@@ -21,7 +21,7 @@ def loss_curve(losses: Sequence[float], printed: Mapping[int, float]) -> Figure:
     printed : mapping of int to float
         Epoch to loss.
     """
-    figure, ax = subplots(height=3.6)
+    figure, ax = subplots(5.6, 3.6)
     ax.semilogy(losses, color=BLUE, lw=2, label="here, every epoch")
     if printed:
         epochs, values = zip(*printed.items(), strict=True)
@@ -46,13 +46,15 @@ def around_zero(deviations: Mapping[str, np.ndarray], n_unrated: int) -> Figure:
     n_unrated : int
         How many movies the user has not rated: they are at 0.
     """
-    figure, axes = subplots(9, 3.9, columns=len(deviations), sharey=True)
+    figure = Figure(figsize=(5.6, 3.3 * len(deviations)))  # one below the other, for phones
+    axes = figure.subplots(len(deviations), 1, sharey=True)
     for ax, (label, values) in zip(axes, deviations.items(), strict=True):
         edges = np.arange(-5, 5.01, 0.5)
         ax.hist(values[values < 0], edges, color=RED, label="below 0")
         ax.hist(values[values >= 0], edges, color=BLUE, label="0 and above")
         ax.axvline(0, color="black", lw=2, label=f"{n_unrated:,} movies never rated")
-        ax.set(title=label, xlabel="rating minus the mean (stars)")
-    axes[0].set_ylabel("number of this user's ratings")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        ax.set(
+            title=label, xlabel="rating minus the mean (stars)", ylabel="number of their ratings"
+        )
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure

@@ -18,7 +18,7 @@ import benchmarks.__main__ as timing_commands
 import benchmarks.accuracy.__main__ as accuracy_commands
 from benchmarks import environments, ours, report, timing
 from benchmarks.accuracy import fit, folds, judge, plan, race, running
-from cflib import BayesSettings
+from cflib import BayesSettings, fit_bayes, metrics, models
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -48,12 +48,17 @@ def here(monkeypatch):
 
 def test_all_benchmarks_run_on_tiny_sets(tmp_path, here):
     call(timing_commands.main, "all", "--tiny", "--peer", "cflib", "--out", tmp_path)
-    results = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in "abc"}
+    results = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in "abce"}
     assert set(results["a"]) == {"original", "adam", "als"}
     assert {"rmse", "seconds"} < set(results["b"]["small"]["peers"]["cflib"]["lines"][0])
     assert [row["ratings"] for row in results["c"]["rows"]] == [20_000]
     tables = (tmp_path / "results.md").read_text()
-    assert all(f"## {title}" in tables for title in ("a. Seconds", "b. Beside", "c, d. Growth"))
+    assert all(
+        f"## {title}" in tables
+        for title in ("a. Seconds", "b. Beside", "c, d. Growth", "e. Growth")
+    )
+    (row,) = results["e"]["rows"]
+    assert row["ratings"] == 20_000 and row["rated_peak_bytes"] >= row["alone_peak_bytes"] > 0
     assert (tmp_path / "results.svg").stat().st_size > 0
 
 
@@ -125,11 +130,26 @@ def test_a_run_that_is_there_is_not_made_again(tmp_path, few):
     assert call(accuracy_commands.main, *tiny) == ""
 
 
-def test_our_side_of_the_race(tmp_path):
+def test_our_side_of_the_race_is_stopped_by_validation_and_run_on_all_of_the_training_part(
+    tmp_path, few, monkeypatch
+):
+    monkeypatch.setattr(race, "fit", fit.run)
     settings = BayesSettings(n_features=2, iterations=4, burn_in=1, n_samples=2)
-    parts = folds.of("tiny-0")
-    assert race.ours(parts, "movie features", 10.0, settings)["our_iterations"] >= 1
-    assert race.ours(parts, "who rated what", 0.0, settings)["our_iterations"] is None
+    parts = folds.of("tiny-0-inner")
+    n = race.iterations_to(10.0, parts, "movie features", settings)
+    assert n == settings.burn_in + 1
+    assert race.iterations_to(0.0, parts, "who rated what", settings) is None
+    run = race.our_run(plan.tiny(tmp_path), "tiny-0", "movie features", n, settings)
+    model = fit_bayes(
+        folds.of("tiny-0").train,
+        settings,
+        iterations=n,
+        n_samples=1,
+        movie_features=models.movie_features(folds.of("tiny-0").train),
+    )
+    test = folds.of("tiny-0").test
+    predicted = model.predict(test.movie_index, test.user_index)
+    assert run["rmse"] == pytest.approx(metrics.rmse(test.value, predicted), abs=1e-6)
 
 
 def test_a_model_runs_in_a_process_of_its_own(tmp_path):
@@ -140,8 +160,8 @@ def test_a_model_runs_in_a_process_of_its_own(tmp_path):
 
 
 def test_the_stored_tables_are_those_of_the_stored_results(tmp_path):
-    for name in ("results.json", "race.json", "settings.json"):
-        (tmp_path / name).write_bytes((ACCURACY / name).read_bytes())
+    for path in ACCURACY.glob("*.json"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
     call(accuracy_commands.main, "--out", tmp_path, "tables")
     for name in ("results.md", "results.csv"):
         assert (tmp_path / name).read_text() == (ACCURACY / name).read_text()

@@ -51,3 +51,22 @@ def test_an_installation_that_cannot_be_written_to_works_without_a_home(tmp_path
     for folder in [tmp_path / "cflib", *(tmp_path / "cflib").rglob("*/")]:
         (folder / "__pycache__").touch()
     assert answer(tmp_path, SCRIPT + SYNTHETIC, HOME="/dev/null") == "[3.0, 2.0]\n8"
+
+
+LOADED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np, cflib._kernels
+rows = cflib._kernels.by_row(np.array([1, 0]), np.array([0, 1]), np.array([2.0, 3.0]), 2)
+print("numba.np.linalg" in sys.modules, rows.residual.tolist())
+solved = cflib._kernels.solve_rows(rows, np.ones((2, 1)), np.zeros(2), np.ones(2))
+print("numba.np.linalg" in sys.modules, solved[0].ravel().round(3).tolist())
+"""
+
+
+def test_what_is_compiled_is_loaded_without_the_compiler_and_the_rest_is_compiled(tmp_path):
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    answer(PACKAGE.parent, **cache)  # compiles `by_row` alone
+    first, second = (answer(PACKAGE.parent, LOADED, **cache).split("\n") for _ in range(2))
+    assert first == ["False [3.0, 2.0]", "True [1.5, 1.0]"]
+    assert second == ["False [3.0, 2.0]", "False [1.5, 1.0]"]

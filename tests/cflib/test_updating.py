@@ -105,6 +105,8 @@ def test_a_bayesian_model_keeps_its_samples_and_comes_near(movielens):
     few = {"n_features": 8, "iterations": 60, "burn_in": 20, "n_samples": 20}
     model, _ = update(fit_bayes(old, **few), old, new)
     assert abs(rmse(model, test) - rmse(fit_bayes(both, **few), test)) < BAYES_DISTANCE
+    p = model.predict_distribution(test.movie_index, test.user_index)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
     assert model.n_samples == 20
     std = model.predict_std(test.movie_index, test.user_index)
     assert std.min() > 0

@@ -2,7 +2,7 @@
 
 The answers are made from the solutions: rounded, in single precision, as lists and as pandas'
 objects; wrong ones are the right ones with a number changed. `OTHERWISE` has answers that are
-computed in other ways.
+computed in other ways. It takes a minute, so that it runs with `--long` only.
 """
 
 import ast
@@ -370,6 +370,7 @@ WRONG = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
 def test_right_answers_pass_in_any_form_and_wrong_ones_do_not(path, notebook):
     n_functions = 0

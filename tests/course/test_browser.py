@@ -2,6 +2,8 @@
 
 import dataclasses
 import re
+import shutil
+import subprocess
 
 import nbformat
 import pytest
@@ -62,13 +64,18 @@ def page(chromium):
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    """Of a chapter in a running JupyterLab: a copy without outputs, so that what is seen is new."""
+    """Of a chapter in a running JupyterLab: a copy without outputs, so that what is seen is new.
+
+    As with `make lab`, the server's root is the course's folder.
+    """
     folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(run.ROOT / "docs", folder / "docs")
+    (folder / "notebooks").mkdir()
     for name in CHAPTERS:
         chapter = notebooks.clean(nbformat.read(run.NOTEBOOKS / name, as_version=4))
-        nbformat.write(_shortened(chapter, SHORTER.get(name, {})), folder / name)
+        nbformat.write(_shortened(chapter, SHORTER.get(name, {})), folder / "notebooks" / name)
     with browsing.jupyterlab(folder, tmp_path_factory.mktemp("home")) as address:
-        yield address
+        yield lambda name: address(f"notebooks/{name}")
 
 
 def _shortened(chapter, values: dict):
@@ -91,6 +98,16 @@ def test_a_chapter_opens_and_runs_to_its_end_without_an_error_or_a_warning(name,
     if name == PANEL:
         assert_the_panel_follows(page, *_of_the_chapter(), keys=NEXT_STAR_IN_JUPYTERLAB)
     browsing.shut_kernels(page)
+
+
+def test_a_link_of_a_chapter_opens_the_questions_and_make_lab_has_them_in_its_root(address, page):
+    page.goto(address("01_loading.ipynb"))
+    page.get_by_role("link", name="ten questions").click()
+    expect(page.get_by_role("tab", name="questions.md")).to_be_visible()
+    dry = subprocess.run(
+        ["make", "-n", "lab"], cwd=run.ROOT, capture_output=True, text=True, check=True
+    )
+    assert f'--ServerApp.root_dir="{run.ROOT}" notebooks/01_loading.ipynb' in dry.stdout
 
 
 @pytest.fixture(scope="module")

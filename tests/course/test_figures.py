@@ -274,11 +274,11 @@ def test_the_star_on_the_map_lies_on_no_name(ratings):
         assert not any(text.get_window_extent().overlaps(star) for text in ax.texts)
 
 
-def test_a_lottery_has_one_scale_for_both_axes(drawn):
-    ax = drawn["lottery"].axes[0]
-    assert np.ptp(ax.get_xlim()) == pytest.approx(np.ptp(ax.get_ylim()))
-    models, winner = ax.lines[:2]
-    assert len(models.get_xdata()) == 2 and winner.get_xdata() == [0.9]
+def test_a_lottery_has_a_line_for_each_model_and_the_chosen_one_stands_out(drawn):
+    first, second, chosen, _ = drawn["lottery"].axes[0].lines
+    assert chosen.get_ydata() == pytest.approx([-0.1, -1 / 300])  # less the mean of each column
+    assert second.get_ydata()[0] == pytest.approx(0.1)
+    assert chosen.get_linewidth() > first.get_linewidth() == second.get_linewidth()
 
 
 def test_an_interval_of_a_group_stands_at_its_value(drawn):

@@ -147,7 +147,7 @@ def table(frame) -> BeautifulSoup:
 def test_a_table_has_one_row_of_headings(index):
     frame = pd.DataFrame({"title": ["Heat"], "stars": [5]}, index=pd.Index([1], name=index))
     (row,) = table(frame).thead.find_all("tr")
-    assert [th.get_text() for th in row.find_all("th")] == [index or "", "title", "stars"]
+    assert [th.get_text() for th in row.find_all(["th", "td"])] == [index or "", "title", "stars"]
 
 
 def test_a_table_whose_rows_and_columns_both_have_a_name_keeps_both():
@@ -170,3 +170,67 @@ def test_lines_are_broken_between_genres_and_not_inside_figures():
     assert genres.get_text() == "Adventure|Animation|Comedy" and len(genres.find_all("wbr")) == 2
     assert "short" in day["class"] and not rmse.has_attr("class")
     assert rmse.span.get_text() == "(0.8031–0.8507)"
+
+
+def test_a_bracket_with_an_exponent_is_its_base_as_a_whole():
+    def base(latex, script="msup"):
+        return BeautifulSoup(page.mathml(latex), "html.parser").find(script).find(True)
+
+    assert base("(a + b)^2").get_text() == "(a+b)"
+    assert base(r"c\bigl(\hat Y - (Y - 1)\bigr)^2").get_text().startswith("(")
+    assert base("x|w|^2").get_text() == "|w|"
+    assert base("[a]_i", "msub").get_text() == "[a]"
+    nested = BeautifulSoup(page.mathml("((a + b)^2 + c)^3"), "html.parser")
+    assert [script.find(True).get_text() for script in nested.find_all("msup")] == [
+        "((a+b)2+c)",
+        "(a+b)",
+    ]
+    assert base("x^2").name == "mi" and base(")^2").get_text() == ")"
+    assert page.mathml("a)^2") and page.mathml("x_i^2 + y")
+
+
+def test_columns_of_text_are_told_from_those_of_numbers_and_empty_headings_are_none():
+    frame = pd.DataFrame(
+        {"title": ["Fargo", "12"], "n": [1, 2], "of": ["0.5 (0.4 to 0.6)", "-1.5e-3"]}
+    )
+    soup = BeautifulSoup(frame.to_html(), "html.parser")
+    tidy_tables(soup)
+    rows = [row.find_all(["th", "td"]) for row in soup.find_all("tr")]
+    texts = [["text" in cell.get_attribute_list("class", []) for cell in row] for row in rows]
+    assert texts == [[False, True, False, False]] * 3
+    assert rows[0][0].name == "td" and rows[0][1].name == "th"
+
+
+def test_what_is_wider_than_its_box_can_be_reached_by_the_keyboard():
+    soup = BeautifulSoup(
+        f"<pre>short</pre><pre>{'x' * 99}</pre>"
+        "<div class='jp-OutputArea-output'><table></table></div>",
+        "html.parser",
+    )
+    page.let_focus(soup)
+    assert [element.get("tabindex") for element in soup.find_all(["pre", "div"])] == [
+        None,
+        "0",
+        "0",
+    ]
+
+
+def test_links_to_documents_of_the_page_stay_in_it_and_others_are_text(tmp_path):
+    (tmp_path / "docs").mkdir()
+    words = tmp_path / "docs" / "glossary.md"
+    words.write_text("# Glossary\n\n## Dot product\n\nSee [more](other.md).\n")
+    links = (
+        "# One\n\n[a](../docs/glossary.md#dot-product) [b](../docs/glossary.md) [c](#nowhere) "
+        "[d](../docs/glossary.md#nothing) [exercises](exercises/01_one.ipynb) [e](02_two.ipynb)"
+    )
+    one = chapter(tmp_path / "run" / "01_one.ipynb", links)
+    zero = chapter(tmp_path / "notebooks" / "00_zero.ipynb", "# Zero")
+    page.write(tmp_path / "run" / "index.html", [zero, one], [words])
+    soup = BeautifulSoup((tmp_path / "run" / "index.html").read_text(), "html.parser")
+    leading = {a.get_text(): a["href"] for a in soup.main.select("a:not(.anchor-link)")}
+    assert leading == {"a": "#glossary--Dot-product", "b": "#glossary"}
+    said = soup.main.get_text()
+    assert "exercises (make lab ARGS=notebooks/exercises/01_one.ipynb)" in said
+    assert said.count("shown as it is stored") == 1
+    ids = {element["id"] for element in soup.select("[id]")}
+    assert all(a["href"][1:] in ids for a in soup.select('a[href^="#"]'))

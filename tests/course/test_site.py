@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from course import commands, page_check, site
 
+from . import browsing
 from .small_chapters import chapter
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +53,7 @@ def small(tmp_path) -> Path:
         root / "notebooks" / "1_one.ipynb",
         "# 1 · One\n\nSee [λ](../docs/glossary.md#lambda), [μ](../docs/glossary.md#Μ:-mean).\n\n"
         "## The sums\n\n$$\\sum_i x_i$$",
-        "total = 1 + 2  # a comment",
+        "total = 1 + 2  # a comment about a dot",
     )
     chapter(root / "notebooks" / "2_two.ipynb", "# 2 · Two\n\nBack to [one](1_one.ipynb).")
     exercise = root / "notebooks" / "exercises" / "1_one.ipynb"
@@ -65,7 +66,7 @@ def small(tmp_path) -> Path:
         "| a | b |\n|---|---|\n| 1 | 2 |\n\n## Μ: mean\n"
     )
     (root / "docs" / "teaching.md").write_text(
-        "# For the teacher\n\nFrom [the top](#for-the-teacher)."
+        "# For the teacher\n\nFrom [the top](#for-the-teacher).\n\n## Dots\n\nA dot, a dot."
     )
     return root
 
@@ -363,6 +364,7 @@ def test_dark_follows_the_system_and_the_button_changes_it(small, tmp_path):
         ("total", "notebooks/1_one.html#The-sums"),  # code
         ("weight nosuchword", None),  # every word has to be there
         ("make lab", None),  # not what is on every page
+        ("dot", "notebooks/1_one.html#The-sums"),  # a chapter before what is listed last
     ],
 )
 def test_search_finds_sections_from_any_page(small, tmp_path, query, first):
@@ -370,3 +372,74 @@ def test_search_finds_sections_from_any_page(small, tmp_path, query, first):
     page = "notebooks/exercises/1_one.html"
     found = seen(folder, page, query=query)[page]["found"]
     assert found[:1] == ([f"{folder.as_uri()}/{first}"] if first else [])
+
+
+PAPER = 686  # pixels: the width of A4 without its margins
+CUT = """() => [...document.querySelectorAll("main *")].filter((box) =>
+  box.checkVisibility() && !box.closest("math math, .folded:not([open]) > :not(summary)")
+  && (box.getBoundingClientRect().right > innerWidth + 1
+      || (box.scrollWidth > box.clientWidth + 1 && /auto|scroll|hidden/.test(
+          getComputedStyle(box).overflowX))))
+  .map((box) => box.outerHTML.slice(0, 200)).slice(0, 3)"""
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    if reason := browsing.why_not():
+        pytest.skip(reason)
+    with browsing.browser() as opened:
+        yield opened
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_any_page(course, chromium, scheme):
+    if browsing.axe() is None:
+        pytest.skip("axe is not installed: pip install -r requirements-browser.txt")
+    serious = {}
+    context = chromium.new_context(viewport=browsing.SIZE, color_scheme=scheme)
+    for path in sorted(course.rglob("*.html")):
+        page = context.new_page()
+        page.goto(path.as_uri())
+        page.evaluate(browsing.axe())
+        rules = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+        for rule in rules:
+            if rule["impact"] in ("serious", "critical"):
+                where = rule["nodes"][0]["html"][:200]
+                serious.setdefault(f"{rule['id']}: {where}", []).append(path.name)
+        page.close()
+    context.close()
+    assert serious == {}
+
+
+@pytest.mark.long
+def test_nothing_is_cut_on_paper(course, chromium):
+    page = chromium.new_page(viewport={"width": PAPER, "height": 1000})
+    page.emulate_media(media="print")
+    cut = {}
+    for path in sorted(course.rglob("*.html")):
+        page.goto(path.as_uri())
+        if boxes := page.evaluate(CUT):
+            cut[path.relative_to(course).as_posix()] = boxes
+    page.close()
+    assert cut == {}
+
+
+def test_the_contents_and_the_search_stay_in_view_while_the_page_is_scrolled(
+    small, chromium, tmp_path
+):
+    readme = small / "README.md"
+    sections = "".join(f"\n\n## Part {n}\n\n" + "A line.\n\n" * 30 for n in range(20))
+    readme.write_text(readme.read_text() + sections)
+    page = chromium.new_page(viewport=browsing.SIZE)
+    page.goto(site.build(tmp_path / "site", small).as_uri())
+    page.get_by_role("heading", name="Part 15").scroll_into_view_if_needed()
+    page.mouse.wheel(0, 900)
+    for name in ("Search the course", "Dark or light"):
+        element = page.get_by_role("searchbox") if "Search" in name else page.get_by_label(name)
+        assert 0 <= element.bounding_box()["y"] < browsing.SIZE["height"]
+    page.wait_for_function("document.querySelector('nav [aria-current=true]')")
+    assert "Part 1" in page.locator("nav [aria-current=true]").inner_text()
+    box = page.locator("nav [aria-current=true]").bounding_box()
+    assert 0 <= box["y"] < browsing.SIZE["height"]
+    page.close()

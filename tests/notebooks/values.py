@@ -80,6 +80,11 @@ OF_CHAPTER = {
         "model_path": Turned((), "no/such/folder/model.npz"),
     },
     "10_bugs": {"n_lottery": Turned((2, 10), 0)},
+    "11_ranking": {
+        "threshold": Turned((3.0, 5.0), 9.0),
+        "list_length": Turned((1, 20), 0),
+        "epochs": Turned((1, 3), -1),
+    },
     "12_in_use": {
         "n_features": Turned((2, 24), 0),
         "threshold": Turned((3.0, 5.0), 9.0),
@@ -99,6 +104,7 @@ CHEAP = {
     "08_uncertainty": {"iterations": 30, "burn_in": 10, "n_samples": 10},
     "09_your_own_ratings": {"quick": True},
     "10_bugs": {"n_lottery": 4},
+    "11_ranking": {"epochs": 1},
     "12_in_use": {"n_features": 16, "rounds": 2, "n_logs": 20},
 }
 
@@ -132,6 +138,7 @@ TRY_IT = {
         Asked("Before you run it", then="sorted(ratings.movie_counts)[-100:]"),
         Asked("Change `dataset`", {"dataset": "movielens_2016"}),
         Asked("Find the user whose ratings vary least", on_paper=True),
+        Asked("On paper: which weights", on_paper=True),
     ],
     "02_normalization": [
         Asked("What does", on_paper=True),
@@ -203,6 +210,11 @@ TRY_IT = {
         Asked("In 2, leave out the pairs", on_paper=True),
         Asked("In 8, change the size", on_paper=True),
         Asked("Take a recommender of your own", on_paper=True),
+    ],
+    "11_ranking": [
+        Asked("Set `epochs` to 1, and then to 20", {"epochs": 1}),
+        Asked("Set `threshold` to 3.0", {"threshold": 3.0, "epochs": 1}),
+        Asked("In `Likes.negatives`", on_paper=True),
     ],
     "12_in_use": [
         Asked("Set `n_features` to 16", {"n_features": 16}),

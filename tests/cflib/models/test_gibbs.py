@@ -115,23 +115,52 @@ def test_the_draws_leave_the_joint_distribution_as_it_is():
     assert max(map(abs, differences.values())) < LIMIT, differences
 
 
-def test_mean_and_precision_have_their_closed_form_given_the_rows():
-    """Normal-Wishart: Λ has k + n degrees of freedom around S⁻¹, and the mean is pulled to 0."""
+@pytest.mark.parametrize("with_features", [False, True])
+def test_mean_and_precision_have_their_closed_form_given_the_rows(with_features):
+    """Normal-Wishart: Λ has k + n degrees of freedom around S⁻¹, and the mean is pulled to 0.
+
+    Weights of features are k more values, each with its variance: they count as rows do.
+    """
     rng = np.random.default_rng(5)
-    n, k, n_draws = 6, 3, 6000
-    side = gibbs.Side(np.ones(n, int), k, [], rng)
+    n, k, n_draws = 6, 3, 3000
+    side = gibbs.Side(np.ones(n, int), k, [(np.array([4.0, 1.0]), np.eye(n)[:, :2])], rng)
+    block = side.blocks[0]
+    block.ridge, block.g = 5.0, with_features * rng.normal(0, 2, (2, k))
+    block.shift = block.left @ block.g
+    block.draw = lambda *_: None
+    of_weights = 5.0 * (block.g.T / [4, 1]) @ block.g
     side.values = rng.normal([2, -1, 1], 1, (n, k)).astype(np.float32)
     side.d = rng.normal(0, 2, n)
-    rows = side.values - side.d[:, None] * np.eye(k)[-1]
+    rows = side.values - side.d[:, None] * np.eye(k)[-1] - block.shift
     middle = rows.mean(axis=0)
     S = np.eye(k) + (rows - middle).T @ (rows - middle)
-    S += 2 * n / (n + 2) * np.outer(middle, middle)
+    S += 2 * n / (n + 2) * np.outer(middle, middle) + of_weights
     precisions, means = [], []
     for _ in range(n_draws):
         precision, shift = side.draw_prior()
         precisions.append(precision)
-        means.append(np.linalg.solve(precision, shift[0]))
-    expected = (k + n) * np.linalg.inv(S)
+        means.append(np.linalg.solve(precision, shift[0]) - block.shift[0])
+    expected = (k + n + 2) * np.linalg.inv(S)
     for drawn, exact in ((precisions, expected), (means, n * middle / (n + 2))):
         error = np.std(drawn, axis=0) / np.sqrt(n_draws)
         assert np.abs((np.mean(drawn, axis=0) - exact) / error).max() < LIMIT
+
+
+def test_what_features_do_not_explain_of_a_bias_has_its_closed_form(monkeypatch):
+    """d given all else: of the row's distance from its prior, the share of d's own variance."""
+    monkeypatch.setattr(gibbs, "slice_draw", lambda _, x, *__: x)
+    rng = np.random.default_rng(6)
+    side = gibbs.Side(np.array([0, 9]), 2, [], rng)
+    side.spread, precision = 0.5, np.array([[2.0, 0.6], [0.6, 4.0]])
+    prior_mean = np.array([[0.3, -0.2], [0.1, 0.4]])
+    draws = []
+    for _ in range(4000):
+        side.draw_distances(precision, prior_mean @ precision)
+        draws.append(side.d)
+    of_d, of_rest = 0.5 / np.array([1, 10]), 1 / 4
+    apart = side.values - prior_mean
+    distance = apart[:, 1] + apart[:, 0] * 0.6 / 4  # of the bias, from what its feature says of it
+    variance = 1 / (1 / of_d + 1 / of_rest)
+    np.testing.assert_allclose(np.var(draws, axis=0), variance, rtol=0.1)
+    mean, error = np.mean(draws, axis=0), np.sqrt(variance / 4000)
+    assert (np.abs(mean - distance * of_d / (of_d + of_rest)) < LIMIT * error).all()
