@@ -40,7 +40,7 @@ def holdout(ratings: Ratings, test_fraction: float = 0.2, seed: int = 0) -> Spli
         Seed of the permutation.
     """
     _check_fraction("test_fraction", test_fraction)
-    order = np.random.default_rng(seed).permutation(len(ratings))
+    order = _shuffled(len(ratings), seed)
     return _split(ratings, order[: round(test_fraction * len(ratings))])
 
 
@@ -63,7 +63,7 @@ def kfold(ratings: Ratings, n_folds: int = 5, seed: int = 0) -> list[Split]:
             f"`n_folds` should be from 2 to the number of ratings ({len(ratings)}). "
             f"Received: {n_folds}"
         )
-    order = np.random.default_rng(seed).permutation(len(ratings))
+    order = _shuffled(len(ratings), seed)
     return [_split(ratings, fold) for fold in np.array_split(order, n_folds)]
 
 
@@ -132,6 +132,12 @@ def _timestamps(ratings: Ratings) -> np.ndarray:
     if ratings.timestamp is None:
         raise ValueError(f"{ratings.name} has no timestamps: split it with `holdout` or `kfold`")
     return ratings.timestamp
+
+
+def _shuffled(n: int, seed: int) -> np.ndarray:
+    if seed < 0:
+        raise ValueError(f"`seed` should be 0 or more. Received: {seed}")
+    return np.random.default_rng(seed).permutation(n)
 
 
 def _check_fraction(name: str, fraction: float) -> None:

@@ -94,6 +94,5 @@ def measured(
             return {
                 "iterations": iterations,
                 "rmse": metrics.rmse(test.value, predicted),
-                "seconds": float(arrays["train_seconds"]),
                 "cpu_seconds": float(arrays["train_cpu_seconds"]),
             }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.folds import ratings_of
-from cflib import evaluation, fit_als, fit_bayes, fit_implicit, metrics, people
+from cflib import evaluation, fit_als, fit_implicit, metrics, people
 from cflib.people import cold_start
 from cflib.people.new_user import solved
 
@@ -303,24 +303,6 @@ def five_stars_for_all():
         anyone = anyone[~anyone.isin(model.movie_ids[top])].head(10)
         shared.append(len(set(theirs) & set(anyone)))
     return f"{min(shared)} to {max(shared)} of ten", min(shared) >= 6
-
-
-@claim("removed")
-def lower_bound_needs_no_minimum():
-    """Ordered by the lower bound, a new person's list has movies with 20 ratings or more."""
-    means, lowers = [], []
-    few = {296: 5.0, 1: 2.0}
-    for year, seed in PAIRS:
-        model = fit_bayes(
-            part_of(year, seed).train, iterations=40, burn_in=20, n_samples=10, seed=seed
-        )
-        lists = [
-            people.recommend_new(model, few, 10, by=by)["n_ratings"] for by in ("mean", "lower")
-        ]
-        means.append(float(lists[0].median()))
-        lowers.append(float(lists[1].median()))
-    pairs = ", ".join(f"{a:.0f}/{b:.0f}" for a, b in zip(means, lowers, strict=True))
-    return f"median count of ten, by mean / by lower bound: {pairs}", min(lowers) >= 20
 
 
 @claim("stands")

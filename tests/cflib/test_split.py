@@ -79,6 +79,8 @@ def test_a_user_with_one_rating_keeps_it_in_training(ratings):
 def test_bad_arguments_are_refused_by_name(ratings):
     with pytest.raises(ValueError, match=r"`test_fraction` should be .*Received: 1.5"):
         split.holdout(ratings, 1.5)
+    with pytest.raises(ValueError, match=r"`seed` should be 0 or more. Received: -1"):
+        split.holdout(ratings, 0.2, -1)
     with pytest.raises(ValueError, match=r"`n_folds` should be .*Received: 1"):
         split.kfold(ratings, 1)
     with pytest.raises(ValueError, match="one of `fraction` and `n`"):

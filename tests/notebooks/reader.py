@@ -105,6 +105,7 @@ def is_ours(error: BaseException) -> bool:
 def run(cells: list[str], shell: Any) -> End:
     """Run cells until one stops."""
     shell.reset(new_session=True)
+    shell.user_ns["__spec__"] = None  # of `__main__`: a process that Dask starts asks for it
     said, noise = io.StringIO(), io.StringIO()
     with (
         contextlib.redirect_stdout(said),

@@ -34,3 +34,14 @@ def test_plain_papermill_runs_a_chapter_from(folder, tmp_path):
     executed = tmp_path / "executed.ipynb"
     subprocess.run([*command, str(executed)], cwd=folder, capture_output=True, check=True)
     assert notebooks.failures(nbformat.read(executed, as_version=4)) == []
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in CHAPTERS if path.name[0].isdigit()], ids=lambda path: path.stem
+)
+def test_where_the_course_is_missing_the_first_cell_says_what_to_type(path, monkeypatch):
+    first = next(c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
+    monkeypatch.setitem(sys.modules, "course", None)
+    with pytest.raises(ImportError, match="in the course's folder: make lab") as refusal:
+        exec(first.source, {})
+    assert type(refusal.value) is ImportError
