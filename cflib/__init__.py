@@ -62,10 +62,12 @@ if TYPE_CHECKING:
     from .evaluation import rank as rank
     from .evaluation import top_n as top_n
     from .models import BayesSettings as BayesSettings
+    from .models import BlendSettings as BlendSettings
     from .models import EASESettings as EASESettings
     from .models import ImplicitSettings as ImplicitSettings
     from .models import SparkSettings as SparkSettings
     from .models import fit_bayes as fit_bayes
+    from .models import fit_blend as fit_blend
     from .models import fit_ease as fit_ease
     from .models import fit_implicit as fit_implicit
     from .models import fit_popularity as fit_popularity
@@ -92,8 +94,8 @@ _NAMES = {
     "evaluation": "compare cross_validate evaluate rank top_n",
     "metrics": "",
     "model": "",
-    "models": "BayesSettings EASESettings ImplicitSettings SparkSettings "
-    "fit_bayes fit_ease fit_implicit fit_popularity fit_spark load_model",
+    "models": "BayesSettings BlendSettings EASESettings ImplicitSettings SparkSettings "
+    "fit_bayes fit_blend fit_ease fit_implicit fit_popularity fit_spark load_model",
     "normalize": "",
     "people": "explain fold_in recommend recommend_new similar",
     "ratings": "Ratings",

@@ -278,6 +278,16 @@ def _implicit_side(
     return _kernels.solve_implicit_rows(rows, factors, gram, ridge)[0]
 
 
+def update_blend(model: Any, growth: Growth, iterations: int) -> Any:
+    """Its first part as `update_implicit`, and the popularity of all ratings.
+
+    All users are solved for first, because the weights of a blend's users are scaled.
+    """
+    everybody = growth._replace(is_touched=np.ones(growth.ratings.n_users, bool))
+    first = update_implicit(model.first, everybody, iterations)
+    return model.of(first, growth.ratings, model.settings)
+
+
 def update_means(model: FactorModel, growth: Growth, iterations: int) -> FactorModel:
     """The means of all ratings."""
     settings: Any = model.settings
@@ -387,6 +397,7 @@ WAYS: dict[str, Callable[[Any, Growth, int], Any]] = {
     "als": update_als,
     "implicit": update_implicit,
     "ease": update_ease,
+    "blend": update_blend,
     "bayes": update_bayes,
 }
 

@@ -1,4 +1,4 @@
-"""The models beyond the afternoon: Bayesian, implicit feedback, linear, most popular, Spark's.
+"""The models beyond the afternoon: Bayesian, implicit feedback, linear, blended, popular, Spark's.
 
 Each keeps the contract of `model.Model`. A model of your own subclasses `FactorModel` (or keeps the
 contract in another way), has a `Settings` subclass, and is imported here, so that `load_model`
@@ -10,6 +10,7 @@ from pathlib import Path
 from .. import adam, als  # noqa: F401  (their settings are known once they are imported)
 from ..model import FactorModel
 from .bayes import BayesModel, BayesSettings, ConvergenceWarning, fit_bayes, movie_features
+from .blend import BlendSettings, fit_blend
 from .implicit import ImplicitSettings, fit_implicit
 from .linear import EASE_LIMIT, EASESettings, fit_ease
 from .popularity import PopularitySettings, fit_popularity
@@ -21,6 +22,7 @@ __all__ = [
     "EASE_LIMIT",
     "BayesModel",
     "BayesSettings",
+    "BlendSettings",
     "ConvergenceWarning",
     "EASESettings",
     "ImplicitSettings",
@@ -29,6 +31,7 @@ __all__ = [
     "Recommender",
     "SparkSettings",
     "fit_bayes",
+    "fit_blend",
     "fit_ease",
     "fit_implicit",
     "fit_popularity",

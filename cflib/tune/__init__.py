@@ -9,7 +9,16 @@ recipes, and hold ratings on any scale, likes, counts or thumbs.
 
 from .compare import METRICS, kept, tied
 from .fitting import BASELINES, FEWEST, Tuned, check, fit
-from .plans import BAYES_LIMITS, EASE_CELLS, FACTORS, FEATURES, MEANS, MODELS, QUICK_SPREAD
+from .plans import (
+    BAYES_LIMITS,
+    EASE_CELLS,
+    FACTORS,
+    FEATURES,
+    MEANS,
+    MODELS,
+    ON_REQUEST,
+    QUICK_SPREAD,
+)
 from .search import SEARCH_LIMIT, SPREADS, TEST_FRACTION, choose_lam, held_out
 from .wording import report
 
@@ -23,6 +32,7 @@ __all__ = [
     "MEANS",
     "METRICS",
     "MODELS",
+    "ON_REQUEST",
     "QUICK_SPREAD",
     "SEARCH_LIMIT",
     "SPREADS",

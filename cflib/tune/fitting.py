@@ -18,6 +18,7 @@ from .compare import COLUMNS, kept, shares_of, table_of
 from .plans import (
     FEATURES,
     MODELS,
+    ON_REQUEST,
     WITH_STARS,
     Options,
     has_features,
@@ -99,8 +100,8 @@ def fit(
     columns : Columns or None
         Names of the file's columns, which the model remembers. None: those of MovieLens.
     model : str
-        "auto", or one of `MODELS`: this model alone is kept, for lists, and for stars where it
-        predicts ratings.
+        "auto", or one of `MODELS` or `ON_REQUEST`: this model alone is kept, for lists, and for
+        stars where it predicts ratings.
     quick : bool
         Compare nothing and search for nothing: implicit feedback makes the lists, and ALS with
         λ = `QUICK_SPREAD` standard deviations predicts ratings.
@@ -217,13 +218,13 @@ def check(ratings: Ratings, columns: Columns) -> None:
 
 
 def _check_model(model: str, ratings: Ratings) -> None:
-    if model not in ("auto", *MODELS):
-        names = ", ".join(["auto", *MODELS])
+    if model not in ("auto", *MODELS, *ON_REQUEST):
+        names = ", ".join(["auto", *MODELS, *ON_REQUEST])
         raise ValueError(f"`model` should be one of {names}. Received: {model!r}")
     if model in WITH_STARS and not has_stars(ratings):
         raise ValueError(
             f"{model} predicts ratings, and {ratings.name} holds {ratings.kind}. `model` should be "
-            f"one of popular, implicit, ease. Received: {model!r}"
+            f"one of popular, implicit, ease, blend. Received: {model!r}"
         )
 
 

@@ -15,9 +15,11 @@ from ..model import FactorModel
 from ..models import (
     EASE_LIMIT,
     BayesSettings,
+    BlendSettings,
     EASESettings,
     ImplicitSettings,
     fit_bayes,
+    fit_blend,
     fit_ease,
     fit_implicit,
     fit_popularity,
@@ -29,6 +31,7 @@ from .search import Search, choose_ease, choose_implicit, choose_lam
 
 # From simple to costly. Of models that cannot be told apart, the first is kept.
 MODELS = ("popular", "means", "als", "implicit", "ease", "bayes")
+ON_REQUEST = ("blend",)  # known to `fit`, but not compared unless it is asked for by name
 MEANS, FACTORS = "means", "als"
 FEATURES = "bayes+features"  # the row of `fit_bayes` with what is known of items and users
 WITH_STARS = ("means", "als", "bayes", FEATURES)  # the models that predict ratings
@@ -121,6 +124,9 @@ def plan_of(name: str, options: Options) -> Plan:
             fit_ease,
             lambda ratings, after_fit: choose_ease(ratings, seed, after_fit),
             n_fits=7,
+        ),
+        "blend": Plan(
+            lambda ratings: BlendSettings(threshold=ratings.like_threshold, seed=seed), fit_blend
         ),
         "bayes": Plan(bayes_settings, fit_bayes),
         FEATURES: Plan(bayes_settings, with_features),

@@ -27,6 +27,10 @@ TOLD = {  # which settings of a model a sentence names, and how
         "alpha": "α = {:.3g}",
         "threshold": "likes from {:g}",
     },
+    "blend": {
+        "n_features": "{:g} features",
+        "threshold": "likes from {:g}",
+    },
     "ease": {"lam": "λ = {:.3g}", "threshold": "likes from {:g}"},
 }
 

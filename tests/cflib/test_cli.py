@@ -258,7 +258,7 @@ def test_the_options_in_messages_exist(table, command):
 def test_what_the_command_repeats_is_what_the_library_says():
     assert reading.ON_DUPLICATE == ON_DUPLICATE
     assert reading.KINDS == tuple(KINDS)
-    assert {"auto", *tune.MODELS} == set(fitting.MODELS)
+    assert {"auto", *tune.MODELS, *tune.ON_REQUEST} == set(fitting.MODELS)
     (features,) = (p for p in cli.commands["fit"].params if p.name == "features")
     assert features.default == ALSSettings().n_features
 

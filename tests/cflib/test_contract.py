@@ -16,6 +16,7 @@ from cflib import (
     fit_adam,
     fit_als,
     fit_bayes,
+    fit_blend,
     fit_ease,
     fit_implicit,
     fit_means,
@@ -45,6 +46,7 @@ FITS = {
         ratings, n_features=2, iterations=60, burn_in=20, n_samples=40
     ),
     "implicit": lambda ratings: fit_implicit(ratings, n_features=4, lam=1.0, iterations=4),
+    "blend": lambda ratings: fit_blend(ratings, n_features=4, lam=1.0, iterations=4),
     "ease": lambda ratings: fit_ease(ratings, lam=5.0),
     "recommender": lambda ratings: Recommender.of(
         fit_implicit(ratings, n_features=4, lam=1.0, iterations=4),

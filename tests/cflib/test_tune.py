@@ -255,6 +255,12 @@ def test_a_model_that_is_asked_for_is_kept_and_compared_with_the_simplest(rating
     assert tuned.model.ranker.settings == tuned.model.predictor.settings
 
 
+def test_a_blend_is_made_when_it_is_asked_for(ratings):
+    tuned = tune.fit(ratings, COLUMNS, model="blend", quick=True)
+    assert tuned.ranker == "blend" and tuned.model.ranker.settings.solver == "blend"
+    assert "blend" not in plans.worth_comparing(ratings, plans.Options())[0]
+
+
 def test_a_model_that_is_asked_for_is_never_said_to_be_kept_by_the_rule():
     rows = {"popular": (0.13, 0, 0, 0), "means": (0.1, 0.03, -0.01, 0.06)}
     said = wording.of_kept(table_with("ndcg", **rows), "ndcg", "means", "Lists are made by")
