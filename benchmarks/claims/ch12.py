@@ -34,27 +34,28 @@ def models_of(year: str) -> dict:
     }
 
 
-@claim("stands")
+@claim("reworded")
 def few_candidates_bound_the_list():
-    """Among 10 popular candidates EASE makes worse lists than among all movies; among 200 not."""
+    """EASE is worse by > 0.03 NDCG@10 among 10 popular candidates, by < 0.01 among 200."""
     found = []
     for year in EDITIONS:
         part, models = timed(year), models_of(year)
         scores = models["EASE"].score_users(np.arange(part.train.n_users))
         stages = {"all": models["EASE"]}
-        for n in (10, 200):
-            lists, _ = evaluation.top_n(models["most popular"], part.train, n)
+        for source, n in (("most popular", 10), ("most popular", 200), ("who liked what", 50)):
+            lists, _ = evaluation.top_n(models[source], part.train, n)
             kept = np.full(scores.shape, scores.min() - 1)
             user = np.repeat(np.arange(len(lists)), n)
             kept[lists.ravel(), user] = scores[lists.ravel(), user]
-            stages[str(n)] = Scores(part.train.fingerprint, kept)
+            stages[f"{n} {source}"] = Scores(part.train.fingerprint, kept)
         found.append(compare(stages, part, "all", "ndcg", threshold=LIKE))
     text = "; ".join(
-        f"{n}: {f.loc[n, 'difference']:+.3f} ({f.loc[n, 'low']:+.3f} to {f.loc[n, 'high']:+.3f})"
+        f"{name}: {row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
         for f in found
-        for n in ("10", "200")
+        for name, row in f.iterrows()
     )
-    return text, all(f.loc["10", "high"] < 0 and f.loc["200", "high"] > 0 for f in found)
+    d = np.array([f["difference"] for f in found])
+    return text, bool((d[:, 0] < -0.03).all() and (abs(d[:, 1:]) < 0.01).all())
 
 
 @claim("stands")

@@ -45,7 +45,7 @@ FITS = {
     "neighbours": lambda ratings: rankers.fit_neighbours(ratings, n_neighbours=8),
     "markov": rankers.fit_markov,
     "bpr": lambda ratings: rankers.fit_bpr(ratings, 4, epochs=60, seed=1),
-    "two towers": lambda ratings: rankers.fit_two_towers(ratings, 8, 30, 0.01, batch=64, seed=1),
+    "two towers": lambda ratings: rankers.fit_two_towers(ratings, 8, 12, 0.02, batch=64, seed=1),
     "neumf": lambda ratings: rankers.fit_neumf(ratings, 4, 8, 0.02, batch=64, seed=1),
 }
 
@@ -58,9 +58,10 @@ def test_a_model_puts_the_movies_of_the_users_own_half_first(planted, name):
     assert np.mean(lists % 2 == np.arange(N_USERS)[:, None] % 2) > 0.95
 
 
-@pytest.mark.parametrize("name", ["bpr", "two towers", "neumf"])
-def test_a_seed_gives_the_same_scores(planted, name):
-    np.testing.assert_array_equal(FITS[name](planted).scores, FITS[name](planted).scores)
+@pytest.mark.parametrize("fit", [rankers.fit_bpr, rankers.fit_two_towers, rankers.fit_neumf])
+def test_a_seed_gives_the_same_scores(planted, fit):
+    one, again = (fit(planted, 2, 1, seed=1).scores for _ in range(2))
+    np.testing.assert_array_equal(one, again)
 
 
 def test_movies_that_nobody_liked_come_last_and_all_scores_are_finite(planted):
