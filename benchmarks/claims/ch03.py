@@ -215,7 +215,7 @@ def power_beats_both():
 
 @claim("stands")
 def biases_replace_means():
-    """Try it 3: without means, and λ chosen again, the error is within 0.004 of the damped means'."""
+    """Try it 3: without means, and λ chosen again, it is within 0.004 of the damped means'."""
     d, best = [], []
     for year, seed in pairs():
         part = inner_of(year, seed)
