@@ -3,10 +3,13 @@
     python -m benchmarks.ranking tune     # choose the settings of each model (minutes)
     python -m benchmarks.ranking run      # train them over seeds, and judge their lists
 
-Each model gets six settings. `tune` holds out the latest fifth of the training ratings of each
-user, in the edition of 2018, and keeps the setting with the highest NDCG@10 on it, into
-`results/ranking.json`. `run` trains with that setting on all training ratings of both editions,
-over seeds, and judges the lists on each user's latest fifth, into `results/ranking_run.json`.
+Each model gets six settings, in `GRIDS`. They are the last round of a search. Where the best of an
+earlier round lay at its edge (neighbours, BPR, Markov chain, two towers), these lie around it. The
+others (EASE, implicit feedback, NeuMF) had one round. `tune` holds out the latest fifth of the
+training ratings of each user, in the edition of 2018, and keeps the setting with the highest
+NDCG@10 on it, into `results/ranking.json`. `run` trains with that setting on all training ratings
+of both editions, over seeds, and judges the lists on each user's latest fifth, into
+`results/ranking_run.json`.
 Chapter 11 reads both files.
 """
 
