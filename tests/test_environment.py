@@ -154,7 +154,7 @@ def test_make_alone_lists_the_targets():
         ["make"], cwd=ROOT, capture_output=True, text=True, check=True, env=_outside_of_make()
     )
     listed = [line.split()[1] for line in done.stdout.splitlines()]
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", "")
     (targets,) = re.findall(r"^\.PHONY: (help .*)$", makefile, re.MULTILINE)
     assert listed == targets.split() and {"run", "test", "notebooks", "lab"} <= set(listed)
 
