@@ -153,11 +153,6 @@ HEADER = "reader,isbn,stars\n"
             "all ratings are of one isbn, b, so there is nothing else to recommend",
         ),
         (HEADER + "a,x,1\nb,x,2\nb,y,3\n", [], "at least 20 ratings"),
-        (
-            HEADER + "".join(f"r{i % 9},b{i % 5},{i % 4}\n" for i in range(30)),
-            ["--features", "0"],
-            "--features should be a positive integer. Received: 0",
-        ),
     ],
 )
 def test_a_file_that_nothing_can_be_learned_from_is_refused_and_leaves_no_model(

@@ -73,12 +73,13 @@ def test_a_model_of_the_chapters_answers(tmp_path):
 # What is replaced -----------------------------------------------------------------------------
 
 
-def test_more_features_than_anybody_waits_for_are_refused_at_once(tmp_path):
+@pytest.mark.parametrize("features", [0, 10_000])
+def test_no_features_or_more_than_anybody_waits_for_are_refused_at_once(tmp_path, features):
     books(50, 30, 500).to_csv(tmp_path / "books.csv", index=False)
     out = tmp_path / "model.npz"
-    options = [*OPTIONS, "--features", "10000", "--out", out]
+    options = [*OPTIONS, "--features", features, "--out", out]
     error = invoke("fit", tmp_path / "books.csv", *options, ok=False)[1]
-    assert "10000 is not in the range 1<=x<=512" in error and not out.exists()
+    assert f"{features} is not in the range 1<=x<=512" in error and not out.exists()
 
 
 @pytest.mark.parametrize("link", [False, True])

@@ -239,4 +239,5 @@ def test_nothing_is_left_to_compile_after_compile_all():
         rows, factors, column_bias, ones, np.eye(6), np.zeros((2, 6)), np.zeros((2, 6))
     )
     assert [len(loop.signatures) for loop in loops] == before == [1, 1, 1]
-    assert all(len(inner.signatures) == 1 for inner in (_kernels._factorise, _kernels._substitute))
+    for inner in (_kernels._factorise, _kernels._substitute):
+        assert len(inner.signatures) <= 1  # none, where their callers were compiled earlier
