@@ -60,7 +60,7 @@ OF_CHAPTER = {
     "07_scale": {"sizes": Turned(([10_000, 30_000], [50_000]), [])},
     "08_uncertainty": {
         "chains": Turned((1, 3), 0),
-        "iterations": Turned((3, 40), 0),
+        "iterations": Turned((12, 40), 0),
         "burn_in": Turned((0, 15), 1_000),
         "n_samples": Turned((2, 10), 0),
     },
