@@ -40,15 +40,20 @@ def test_the_errors_of_newcomers_are_the_chapters_own():
         if "cold_start.curve(" in cell.source
         for output in cell.outputs
     ]
-    rows = [row.find_all("td") for row in BeautifulSoup(stored, "html.parser").select("tbody tr")]
-    curve = {(n.text, method.text): numbers for n, method, *numbers in rows}
+    table = BeautifulSoup(stored, "html.parser")
+    methods = [head.text for head in table.select("thead tr:first-of-type th")][1:]
+    curve = {
+        row.find("th").text: dict(
+            zip(methods, [cell.text for cell in row.find_all("td")], strict=True)
+        )
+        for row in table.select("tbody tr")
+    }
     rows = re.findall(r"^\| (\d+) ratings? \|(.*)\|$", README, re.MULTILINE)
     assert [int(n) for n, _ in rows] == [1, 5, 10, 20]
     for n, cells in rows:
-        methods = ("cold start", "fold-in", "retraining")
-        for stated, method in zip(cells.split("|"), methods, strict=True):
-            rmse, low, high, *_ = (number.text for number in curve[n, method])
-            assert stated.strip() == f"{rmse} ({low}–{high})"
+        of_readme = ("cold start", "fold-in", "retraining")
+        for stated, method in zip(cells.split("|"), of_readme, strict=True):
+            assert stated.strip() == curve[n][method].replace(" to ", "–")
 
 
 @pytest.mark.parametrize("target", re.findall(r"make (\w+)", README))
