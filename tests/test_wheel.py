@@ -147,7 +147,7 @@ def test_the_command_fits_and_recommends_and_says_what_the_course_is(bare):
     help_text = bare.run("cflib", "--help")
     assert "fit" in help_text and "sweep" not in help_text
     files = ["ratings.csv", "--titles", "movies.csv"]
-    bare.run("cflib", "fit", *files, "--features", "2", "--out", "mine.npz")
+    bare.run("cflib", "fit", *files, "--features", "2", "--quick", "--out", "mine.npz")
     table = bare.run("cflib", "recommend", "mine.npz", "--user", "1", "-n", "3", "--format", "csv")
     assert len(table.strip().splitlines()) == 1 + 3
     assert bare.run("python", "-m", "cflib", "--version").startswith("cflib, version")
