@@ -192,7 +192,9 @@ TRY_IT = {
         Asked("Shuffle the rows", on_paper=True),
         Asked("Which users have the largest noise", then="model.sample_noise"),
         Asked(
-            "Give `BayesSettings`", edits=[("BayesSettings(", "BayesSettings(mask_damping=0.01, ")]
+            "In a new cell, train",
+            then="import dataclasses\n"
+            "fit_bayes(part.train, dataclasses.replace(settings, mask_damping=0.01))",
         ),
     ],
     "09_your_own_ratings": [
