@@ -333,10 +333,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=10, help="kills of each command, at least")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("commands", nargs="*", default=list(SUBJECTS), choices=[*SUBJECTS, []])
+    parser.add_argument("commands", nargs="*", metavar="command", help=", ".join(SUBJECTS))
     arguments = parser.parse_args()
     random.seed(arguments.seed)
-    for name in arguments.commands:
+    if unknown := set(arguments.commands) - set(SUBJECTS):
+        parser.error(f"no such command: {', '.join(sorted(unknown))}")
+    for name in arguments.commands or SUBJECTS:
         with tempfile.TemporaryDirectory() as folder:
             n_killed, n_new = attack(SUBJECTS[name](Path(folder)), arguments.kills)
         print(
