@@ -20,7 +20,7 @@ from typing import Any
 import ipywidgets as widgets
 import pandas as pd
 
-from cflib import fit_als, fit_implicit, load, load_model, people
+from cflib import fit_als, fit_blend, load, load_model, people
 from cflib.model import INTERVALS, STARS, FactorModel
 from cflib.models import Recommender
 
@@ -68,7 +68,7 @@ def show(model: FactorModel, ratings: Any = (), n: int = 8, min_ratings: int = 2
 def default_model() -> FactorModel:
     """The best ranker for the list and a predictor for the stars, on the ratings that are here."""
     ratings = load()
-    return Recommender.of(fit_implicit(ratings), fit_als(ratings))
+    return Recommender.of(fit_blend(ratings), fit_als(ratings))
 
 
 def chosen_model() -> FactorModel:

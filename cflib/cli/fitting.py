@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..data import Features, Ratings
 
-MODELS = ("auto", "popular", "means", "als", "implicit", "ease", "bayes", "blend")  # as in `tune`
+MODELS = ("auto", "popular", "means", "als", "blend", "ease", "bayes", "implicit")  # as in `tune`
 MOST_FEATURES = 512  # an iteration costs the cube of their number: with 10,000, hours of silence
 
 

@@ -103,7 +103,7 @@ def fit(
         "auto", or one of `MODELS` or `ON_REQUEST`: this model alone is kept, for lists, and for
         stars where it predicts ratings.
     quick : bool
-        Compare nothing and search for nothing: implicit feedback makes the lists, and ALS with
+        Compare nothing and search for nothing: the blend makes the lists, and ALS with
         λ = `QUICK_SPREAD` standard deviations predicts ratings.
     movie_features, user_features : (n_movies, p), (n_users, q), dense or sparse, or None
         What is known of them. The Bayesian model is compared with and without. None: the genres
@@ -224,7 +224,7 @@ def _check_model(model: str, ratings: Ratings) -> None:
     if model in WITH_STARS and not has_stars(ratings):
         raise ValueError(
             f"{model} predicts ratings, and {ratings.name} holds {ratings.kind}. `model` should be "
-            f"one of popular, implicit, ease, blend. Received: {model!r}"
+            f"one of popular, blend, ease, implicit. Received: {model!r}"
         )
 
 
@@ -234,7 +234,7 @@ def _names(
     """Rows of the table, and sentences on what is left out."""
     if model == "auto":
         if quick:
-            return ["als"] * has_stars(ratings) + ["implicit"], []
+            return ["als"] * has_stars(ratings) + ["blend"], []
         return worth_comparing(ratings, options)
     names = [model]
     if model == "bayes" and has_features(ratings, options):
@@ -250,7 +250,7 @@ def _kept(table: pd.DataFrame, names: list[str], model: str) -> tuple[str, str |
     allowed = [name for name in names if model in ("auto", name.removesuffix("+features"))]
     predictors = [name for name in allowed if name in WITH_STARS]
     measured = table.reindex(allowed)
-    usual = "implicit" if model == "auto" else allowed[-1]
+    usual = "blend" if model == "auto" else allowed[-1]
     return (
         kept(measured, "ndcg") or usual,
         kept(measured.loc[predictors], "rmse") or next(reversed(predictors), None),

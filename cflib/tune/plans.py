@@ -27,11 +27,11 @@ from ..models import (
 from ..models.popularity import PopularitySettings
 from ..ratings import Ratings
 from ..settings import Settings
-from .search import Search, choose_ease, choose_implicit, choose_lam
+from .search import Search, choose_blend, choose_ease, choose_implicit, choose_lam
 
 # From simple to costly. Of models that cannot be told apart, the first is kept.
-MODELS = ("popular", "means", "als", "implicit", "ease", "bayes")
-ON_REQUEST = ("blend",)  # known to `fit`, but not compared unless it is asked for by name
+MODELS = ("popular", "means", "als", "blend", "ease", "bayes")
+ON_REQUEST = ("implicit",)  # known to `fit`, but not compared unless it is asked for by name
 MEANS, FACTORS = "means", "als"
 FEATURES = "bayes+features"  # the row of `fit_bayes` with what is known of items and users
 WITH_STARS = ("means", "als", "bayes", FEATURES)  # the models that predict ratings
@@ -119,14 +119,17 @@ def plan_of(name: str, options: Options) -> Plan:
             lambda ratings, after_fit: choose_implicit(ratings, seed, after_fit),
             n_fits=16,
         ),
+        "blend": Plan(
+            lambda ratings: BlendSettings(threshold=ratings.like_threshold, seed=seed),
+            fit_blend,
+            lambda ratings, after_fit: choose_blend(ratings, seed, after_fit),
+            n_fits=16,
+        ),
         "ease": Plan(
             lambda ratings: EASESettings(threshold=ratings.like_threshold),
             fit_ease,
             lambda ratings, after_fit: choose_ease(ratings, seed, after_fit),
             n_fits=7,
-        ),
-        "blend": Plan(
-            lambda ratings: BlendSettings(threshold=ratings.like_threshold, seed=seed), fit_blend
         ),
         "bayes": Plan(bayes_settings, fit_bayes),
         FEATURES: Plan(bayes_settings, with_features),
@@ -145,7 +148,7 @@ def worth_comparing(ratings: Ratings, options: Options) -> tuple[list[str], list
     """
     n_pairs = ratings.n_users * ratings.n_movies
     n_both = ratings.n_users + ratings.n_movies
-    names, sentences = ["popular", "implicit"], []
+    names, sentences = ["popular", "blend"], []
     if has_stars(ratings):
         names += ["means", "als"]
         if len(ratings) <= BAYES_LIMITS[0] and n_both <= BAYES_LIMITS[1]:

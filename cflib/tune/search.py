@@ -16,7 +16,14 @@ import pandas as pd
 from .. import evaluation, metrics, split
 from ..als import fit_als
 from ..model import Model
-from ..models import EASESettings, ImplicitSettings, fit_ease, fit_implicit
+from ..models import (
+    BlendSettings,
+    EASESettings,
+    ImplicitSettings,
+    fit_blend,
+    fit_ease,
+    fit_implicit,
+)
 from ..ratings import Ratings
 from ..settings import Settings
 from ..split import Split
@@ -31,6 +38,7 @@ STARTS = 3  # of the trainings by which the number of features is chosen
 SECOND_THRESHOLD = 2 / 3  # of the ratings are at or above the second threshold that is tried
 
 SomeSettings = TypeVar("SomeSettings", bound=Settings)
+SomeImplicit = TypeVar("SomeImplicit", bound=ImplicitSettings)
 
 
 class Search(NamedTuple, Generic[SomeSettings]):
@@ -123,8 +131,25 @@ def choose_implicit(
     Where training starts moves the NDCG by about as much as the number of features does. So that
     number is judged by the mean over `STARTS` starts.
     """
+    return _choose_implicit(fit_implicit, ImplicitSettings(seed=seed), ratings, after_fit)
+
+
+def choose_blend(
+    ratings: Ratings, seed: int = 0, after_fit: Callable[[], object] = nothing
+) -> Search[BlendSettings]:
+    """Settings of `fit_blend`'s first part, as `choose_implicit`. Popularity keeps its share."""
+    start = BlendSettings(n_features=ImplicitSettings().n_features, seed=seed)
+    return _choose_implicit(fit_blend, start, ratings, after_fit)
+
+
+def _choose_implicit(
+    fit: Callable[..., Model],
+    start: SomeImplicit,
+    ratings: Ratings,
+    after_fit: Callable[[], object],
+) -> Search[SomeImplicit]:
     thresholds = liked_from(ratings)
-    start = ImplicitSettings(threshold=thresholds[0], seed=seed)
+    start = dataclasses.replace(start, threshold=thresholds[0])
     choices: dict[str, Sequence] = {
         "threshold": thresholds,
         "lam": [start.lam * factor for factor in (0.25, 0.5, 2.0, 4.0)],
@@ -132,10 +157,10 @@ def choose_implicit(
     }
     if ratings.kind == "counts":
         choices["weigh_counts"] = [False]
-    part = held_out(ratings, seed + 1)
-    first = one_by_one(fit_implicit, part, start, choices, 1, after_fit)
+    part = held_out(ratings, start.seed + 1)
+    first = one_by_one(fit, part, start, choices, 1, after_fit)
     sizes = {"n_features": [2 * start.n_features]}
-    second = one_by_one(fit_implicit, part, first.settings, sizes, STARTS, after_fit)
+    second = one_by_one(fit, part, first.settings, sizes, STARTS, after_fit)
     if first.tried.empty:
         return first
     tried = pd.concat([first.tried, second.tried], ignore_index=True)

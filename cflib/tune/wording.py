@@ -27,12 +27,9 @@ TOLD = {  # which settings of a model a sentence names, and how
         "alpha": "α = {:.3g}",
         "threshold": "likes from {:g}",
     },
-    "blend": {
-        "n_features": "{:g} features",
-        "threshold": "likes from {:g}",
-    },
     "ease": {"lam": "λ = {:.3g}", "threshold": "likes from {:g}"},
 }
+TOLD["blend"] = TOLD["implicit"]
 
 
 def report(tuned: Tuned) -> str:
@@ -90,8 +87,7 @@ def sentences(
     said += [of_settings(name, settings[name], tried.get(name)) for name in kept if name in TOLD]
     if part is not None and len(part.train) > SEARCH_LIMIT:
         said.append(
-            f"With more than {SEARCH_LIMIT:,} ratings, implicit and ease keep their default "
-            "settings."
+            f"With more than {SEARCH_LIMIT:,} ratings, blend and ease keep their default settings."
         )
     return said
 

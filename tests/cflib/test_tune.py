@@ -13,7 +13,7 @@ import pytest
 from cflib import evaluation, fit_als, fit_means, load_model, split, tune
 from cflib.als import ALSSettings
 from cflib.evaluation import top_n
-from cflib.models import EASE_LIMIT
+from cflib.models import EASE_LIMIT, BlendSettings
 from cflib.people import columns_of
 from cflib.tune import compare, plans, search, wording
 from tests.bookshop import COLUMNS, books, read
@@ -73,7 +73,7 @@ def test_the_ratings_that_measure_the_models_choose_no_setting(ratings, tuned):
     part = split.holdout(ratings, tune.TEST_FRACTION, 0)
     assert tuned.n_tested == len(part.test)
     pd.testing.assert_frame_equal(tuned.choice, tune.choose_lam(part.train, 4))
-    for name, choose in (("implicit", search.choose_implicit), ("ease", search.choose_ease)):
+    for name, choose in (("blend", search.choose_blend), ("ease", search.choose_ease)):
         found = choose(part.train)
         pd.testing.assert_frame_equal(tuned.tried[name], found.tried)
         assert tuned.settings[name] == found.settings
@@ -229,12 +229,12 @@ def test_likes_and_counts_have_lists_and_no_stars(ratings, kind):
     these = of_kind(ratings, kind)
     tuned = tune.fit(these, COLUMNS)
     assert tuned.predictor is None and tuned.model.predictor is None
-    assert tuned.table.index.tolist() == ["popular", "implicit", "ease"]
+    assert tuned.table.index.tolist() == ["popular", "blend", "ease"]
     assert tuned.table["rmse"].isna().all() and tuned.errors.empty
-    assert (
-        "weigh_counts" in tuned.tried["implicit"]
-    ) and "each of them is a hit" in tuned.sentences[0]
-    assert tuned.tried["implicit"]["weigh_counts"].nunique() == (2 if kind == "counts" else 1)
+    assert ("weigh_counts" in tuned.tried["blend"]) and "each of them is a hit" in tuned.sentences[
+        0
+    ]
+    assert tuned.tried["blend"]["weigh_counts"].nunique() == (2 if kind == "counts" else 1)
 
 
 def test_thumbs_are_predicted_as_the_share_of_likes(ratings):
@@ -255,10 +255,16 @@ def test_a_model_that_is_asked_for_is_kept_and_compared_with_the_simplest(rating
     assert tuned.model.ranker.settings == tuned.model.predictor.settings
 
 
-def test_a_blend_is_made_when_it_is_asked_for(ratings):
-    tuned = tune.fit(ratings, COLUMNS, model="blend", quick=True)
-    assert tuned.ranker == "blend" and tuned.model.ranker.settings.solver == "blend"
-    assert "blend" not in plans.worth_comparing(ratings, plans.Options())[0]
+def test_implicit_feedback_alone_is_kept_when_it_is_asked_for(ratings):
+    tuned = tune.fit(ratings, COLUMNS, model="implicit", quick=True)
+    assert tuned.ranker == "implicit" and tuned.model.ranker.settings.solver == "implicit"
+    assert "implicit" not in plans.worth_comparing(ratings, plans.Options())[0]
+
+
+def test_a_search_for_the_blend_leaves_popularity_its_share(ratings):
+    found, usual = search.choose_blend(ratings), BlendSettings()
+    assert (found.tried[["popular", "known_after"]] == [usual.popular, usual.known_after]).all(None)
+    assert found.tried["lam"].nunique() > 1 and found.tried["n_features"].nunique() == 2
 
 
 def test_a_model_that_is_asked_for_is_never_said_to_be_kept_by_the_rule():
@@ -272,7 +278,7 @@ def test_a_model_that_is_asked_for_is_never_said_to_be_kept_by_the_rule():
 
 def test_quick_compares_nothing_and_takes_lam_by_a_rule(ratings):
     tuned = tune.fit(ratings, COLUMNS, quick=True)
-    assert (tuned.ranker, tuned.predictor) == ("implicit", "als")
+    assert (tuned.ranker, tuned.predictor) == ("blend", "als")
     assert tuned.table.empty and tuned.choice.empty and tuned.n_tested == 0
     spread = ratings.value.std(dtype=np.float64)
     assert tuned.settings["als"].lam == pytest.approx(tune.QUICK_SPREAD * spread)
@@ -303,7 +309,7 @@ def test_models_that_the_file_is_too_large_for_are_left_out_and_named(ratings, m
     monkeypatch.setattr(plans, "BAYES_LIMITS", (100, 100))
     monkeypatch.setattr(plans, "EASE_CELLS", 100)
     names, sentences = plans.worth_comparing(ratings, plans.Options())
-    assert names == ["popular", "means", "als", "implicit"]
+    assert names == ["popular", "means", "als", "blend"]
     assert "bayes was not tried: it is for at most 100 ratings" in sentences[0]
     assert f"ease was not tried: it is for at most {EASE_LIMIT:,} users" in sentences[1]
     monkeypatch.setattr(search, "SEARCH_LIMIT", 100)
@@ -324,20 +330,20 @@ def test_the_report_fits_into_80_columns_and_says_what_was_kept_and_why(tuned):
     assert "movie" not in text.lower()
 
 
-def test_lists_without_a_held_out_like_are_made_by_implicit_feedback():
+def test_lists_without_a_held_out_like_are_made_by_the_blend():
     frame = books(40, 40, 60).assign(stars=lambda f: np.where(f.index < 2, 9, 2))
     part = split.holdout(read(frame), tune.TEST_FRACTION, 0)
     first = np.flatnonzero(part.train.value == 9)
     assert len(first) == 2  # so that no test rating is a like
     tuned = tune.fit(read(frame), COLUMNS)
-    assert tuned.ranker == "implicit" and tuned.table["ndcg"].isna().all()
+    assert tuned.ranker == "blend" and tuned.table["ndcg"].isna().all()
     assert "lists were not compared" in " ".join(tuned.sentences)
 
 
 def test_the_progress_bar_names_the_models(ratings, capsys):
     tune.fit(ratings, COLUMNS, quick=True, progress=True)
     shown = capsys.readouterr().err
-    assert "implicit" in shown and "als" in shown and "2/2" in shown
+    assert "blend" in shown and "als" in shown and "2/2" in shown
     tune.fit(ratings, COLUMNS, quick=True)
     assert capsys.readouterr().err == ""
 
@@ -367,5 +373,5 @@ def test_too_few_ratings_are_refused():
 def test_a_model_that_there_is_not_or_that_needs_ratings_is_refused(ratings):
     with pytest.raises(ValueError, match="one of auto, popular, .* Received: 'svd'"):
         tune.fit(ratings, model="svd")
-    with pytest.raises(ValueError, match="holds likes.* one of popular, implicit, ease"):
+    with pytest.raises(ValueError, match="holds likes.* one of popular, blend, ease"):
         tune.fit(of_kind(ratings, "likes"), model="als")
