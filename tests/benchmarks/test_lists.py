@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import lists
-from cflib import data, evaluation, fit_implicit, fit_popularity
+from cflib import data, evaluation, fit_implicit, fit_popularity, metrics
 from cflib.data.synthetic import synthetic
 from cflib.people import cold_start
 
@@ -60,4 +60,20 @@ def test_both_tables_are_printed_and_written(ratings, monkeypatch, tmp_path):
     assert done.exit_code == 0, done.output
     assert out.read_text(encoding="utf-8") == done.output
     assert "were not compared" in done.output and "left out, after 20" in done.output
-    assert done.output.count(lists.NOW) == 5 and "`tune.fit` kept implicit" in done.output
+    assert done.output.count(lists.NOW) == 5 and "`tune.fit` kept blend" in done.output
+
+
+def test_people_on_whom_a_setting_was_chosen_are_not_judged(ratings):
+    newcomers = cold_start.leave_out(ratings, 10, 5)
+    model = {lists.NOW: fit_popularity(newcomers.train)}
+    all_people = np.flatnonzero(lists.left_out(model, newcomers, 3)[lists.NOW].weight)
+    fewer = lists.without(newcomers, all_people[:4])
+    assert np.array_equal(
+        np.flatnonzero(lists.left_out(model, fewer, 3)[lists.NOW].weight), all_people[4:]
+    )
+
+
+def test_draws_are_joined_list_by_list():
+    a, b = metrics.mean_shares([0.2], [0], 3), metrics.mean_shares([0.4, 0.9], [0, 2], 3)
+    both = lists.joined("x", [{"x": a}, {"x": b}])
+    assert both.value == pytest.approx((0.2 + 0.4 + 0.9) / 3) and list(both.weight) == [2, 0, 1]
