@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "cmfrec_cholesky": "cmfrec",
     "implicit_cg": "implicit",
     "implicit_cholesky": "implicit",
+    "implicit_lists": "implicit",
 }
 
 

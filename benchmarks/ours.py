@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import time
@@ -15,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 import cflib
-from cflib import Ratings, data, tf
+from cflib import Ratings, data, evaluation, tf
 from cflib.model import FactorModel, cost_fn, model
 
-from .peers import peak_memory
+from .peers import peak_memory, random_factors, timed_lists
 
 COST = {"n_features": 100, "lam": 1.0, "normalization": "movie_all_users"}
 THE_COST = COST | {"lam_power": 0.0, "movie_bias": False}  # the original's, in our solvers' terms
@@ -166,6 +167,19 @@ def growth_bayes(folder: str, features: int, iterations: int) -> Lines:
     yield line
 
 
+# f: lists for everybody -----------------------------------------------------------------------
+
+
+def everybody(path: str, out: str, features: int, n: int, times: int) -> Lines:
+    """`evaluation.top_n` with random factors, as `peers.py` times its peer."""
+    with np.load(path) as arrays:
+        ratings = as_ratings(arrays)
+        model = trained(ratings.take(np.arange(len(ratings)) < 1000), "popularity")
+        X, W = random_factors(arrays, features)
+    model = dataclasses.replace(model, X=X, W=W, c=np.zeros_like(model.c))
+    yield from timed_lists(lambda: evaluation.top_n(model, ratings, n)[0], out, times)
+
+
 def flop(counts: np.ndarray, k: int) -> float:
     """Operations that half an iteration needs at least, for rows with these numbers of ratings.
 
@@ -192,6 +206,7 @@ MEASUREMENTS = {
     "make": make,
     "growth": growth,
     "growth_bayes": growth_bayes,
+    "everybody": everybody,
     "rate": rate,
 }
 

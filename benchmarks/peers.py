@@ -9,6 +9,8 @@ A peer is a generator. It first yields when its data set is built, and the clock
 yields (epochs, factors) at each checkpoint. Where the library can be stopped and looked into, all
 checkpoints come from one training; where it can't, each is a training of its own (`AFRESH`).
 
+`implicit_lists` is another measurement: lists for everybody, from the same factors as ours.
+
 cflib is not installed in a peer's environment, so nothing here imports it.
 """
 
@@ -150,6 +152,41 @@ def implicit(use_cg: bool) -> Callable[..., Steps]:
             yield n, sum(seconds[:n])
 
     return train
+
+
+def implicit_lists(path: str, out: str, features: int, n: int, times: int) -> Iterator[dict]:
+    """implicit's `recommend` for all users, with random factors in place of trained ones."""
+    from implicit.als import AlternatingLeastSquares
+    from scipy.sparse import csr_matrix
+
+    with np.load(path) as data:
+        shape = int(data["n_users"]), int(data["n_movies"])
+        rated = csr_matrix((data["value"], (data["user"], data["movie"])), shape)
+        model = AlternatingLeastSquares(factors=features, num_threads=CORES, dtype=np.float32)
+        model.item_factors, model.user_factors = random_factors(data, features)
+    everybody = np.arange(shape[0])
+    yield from timed_lists(lambda: model.recommend(everybody, rated, N=n)[0], out, times)
+
+
+def random_factors(data: Any, features: int) -> tuple[np.ndarray, np.ndarray]:
+    """Factors of the movies and of the users: the same wherever they are asked for."""
+    rng = np.random.default_rng(0)
+    shapes = [(int(data[f"n_{side}"]), features) for side in ("movies", "users")]
+    return tuple(rng.standard_normal(shape, np.float32) for shape in shapes)
+
+
+def timed_lists(make: Callable[[], np.ndarray], out: str, times: int) -> Iterator[dict]:
+    """Make all lists, several times: the seconds of each, on the clock and of all processors.
+
+    The lists, movies by index, (n_users, n), are written to `out`.
+    """
+    for _ in range(times):
+        start, used = time.perf_counter(), time.process_time()
+        lists = make()
+        seconds, used = time.perf_counter() - start, time.process_time() - used
+        yield {"seconds": seconds, "cpu_seconds": used}
+    np.save(out, lists)
+    yield {"peak_bytes": peak_memory()}
 
 
 def surprise(
@@ -316,5 +353,8 @@ def report(name: str, path: str, options: dict[str, Any]) -> None:
     print(json.dumps({"peak_bytes": peak}), flush=True)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and sys.argv[1] == "implicit_lists":
+    for line in implicit_lists(sys.argv[2], **json.loads(sys.argv[3])):
+        print(json.dumps(line), flush=True)
+elif __name__ == "__main__":
     report(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))

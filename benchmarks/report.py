@@ -20,6 +20,7 @@ NAMES = {
     "spark": "Spark, ALS",
     "implicit_cg": "implicit, conjugate gradient",
     "implicit_cholesky": "implicit, Cholesky",
+    "implicit_lists": "implicit, recommend",
     "original": "the original's loop",
     "adam": "fit_adam",
     "als": "fit_als",
@@ -275,7 +276,29 @@ def panel_e(axis: Axes, result: dict) -> None:
     axis.legend(frameon=False, fontsize=8)
 
 
-TABLES = {"a": table_a, "b": table_b, "c": table_c, "e": table_e}
+# ---------------------------------------------------------------- f: lists for everybody
+
+
+def table_f(result: dict) -> str:
+    rows = []
+    for maker, lines in result["runs"].items():
+        timed = [line for line in lines if "seconds" in line]
+        clock, used = (median(line[key] for line in timed) for key in ("seconds", "cpu_seconds"))
+        name = "cflib, top_n" if maker == "cflib" else NAMES[maker]
+        rows.append([name, f"{clock:.2f}", f"{used:.2f}", _memory(lines)])
+    options = result["options"]
+    n_users, n_movies = f"{result['n_users']:,}", f"{result['n_movies']:,}"
+    return (
+        f"## f. Lists for everybody\n\nThe {options['n']} best of {n_movies} movies for each of "
+        f"{n_users} users, without those that a user has rated ({result['train']:,} ratings), from "
+        f"the same {options['features']} random features. In turns, the median of "
+        f"{len(timed)}. Of all places in the lists {100 * result['same']:.2f} % hold the same "
+        "movie.\n\n"
+        + markdown(["made by", "seconds", "of all processors", "peak memory, GB"], rows)
+    )
+
+
+TABLES = {"a": table_a, "b": table_b, "c": table_c, "e": table_e, "f": table_f}
 PANELS = {"a": panel_a, "b": panel_b, "c": panel_c, "e": panel_e}
 
 

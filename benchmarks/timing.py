@@ -1,4 +1,4 @@
-"""Benchmarks a, b, c and e: what to measure, a process at a time, and the JSON files it goes to."""
+"""Benchmarks a, b, c, e and f: what to measure, one process at a time, and the files it goes to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 SETTINGS = json.loads((HERE / "settings.json").read_text())
 # What implicit's documentation asks for: its threads are its own, not the BLAS library's.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-VARIABLES = {"implicit_cg": ONE_THREAD, "implicit_cholesky": ONE_THREAD}
+VARIABLES = {f"implicit_{what}": ONE_THREAD for what in ("cg", "cholesky", "lists")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,6 +218,35 @@ def benchmark_e(plan: Plan) -> None:
         click.echo(f"{n:,} ratings")
         rows += ours("growth_bayes", folder=str(growing_set(plan, n)), **options)
         save(plan, "e", {"options": options, "rows": rows})
+
+
+def benchmark_f(plan: Plan, peers: Collection[str] = ()) -> None:
+    """Lists for everybody, from the same random factors: ours beside implicit's, in turns."""
+    name = list(plan.sets)[-1]
+    path, lists = set_at(plan, name), plan.work / "lists"
+    lists.mkdir(exist_ok=True)
+    options = {"path": str(path), "features": 64, "n": 10, "times": 3}
+    makers = {"cflib": lambda out: ours("everybody", out=out, **options)}
+    if not peers or "implicit_lists" in peers:
+        makers["implicit_lists"] = lambda out: run_lists(path, options | {"out": out})
+    with np.load(path) as arrays:
+        result = {key: int(arrays[key]) for key in ("n_movies", "n_users")}
+        result |= {"train": len(arrays["value"]), "options": options | {"path": path.name}}
+    runs: dict[str, list] = {maker: [] for maker in makers}
+    for _ in range(2):
+        for maker, make in makers.items():
+            click.echo(f"lists for everybody: {maker}")
+            runs[maker] += make(str(lists / f"{maker}.npy"))
+    made = [np.load(lists / f"{maker}.npy") for maker in makers]
+    result |= {"runs": runs, "same": float(np.mean(made[0] == made[-1]))}
+    save(plan, "f", result)
+
+
+def run_lists(path: Path, options: dict[str, Any]) -> list[dict]:
+    """The lines of the peer that makes lists for everybody."""
+    options = {key: value for key, value in options.items() if key != "path"}
+    command = [python_of("implicit_lists"), HERE / "peers.py", "implicit_lists", path]
+    return lines_of([*command, json.dumps(options)], **VARIABLES["implicit_lists"])
 
 
 def tune(plan: Plan, peers: Collection[str] = (), sets: Iterable[str] = ()) -> None:

@@ -48,17 +48,18 @@ def here(monkeypatch):
 
 def test_all_benchmarks_run_on_tiny_sets(tmp_path, here):
     call(timing_commands.main, "all", "--tiny", "--peer", "cflib", "--out", tmp_path)
-    results = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in "abce"}
+    results = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in "abcef"}
     assert set(results["a"]) == {"original", "adam", "als"}
     assert {"rmse", "seconds"} < set(results["b"]["small"]["peers"]["cflib"]["lines"][0])
     assert [row["ratings"] for row in results["c"]["rows"]] == [20_000]
     tables = (tmp_path / "results.md").read_text()
     assert all(
         f"## {title}" in tables
-        for title in ("a. Seconds", "b. Beside", "c, d. Growth", "e. Growth")
+        for title in ("a. Seconds", "b. Beside", "c, d. Growth", "e. Growth", "f. Lists")
     )
     (row,) = results["e"]["rows"]
     assert row["ratings"] == 20_000 and row["rated_peak_bytes"] >= row["alone_peak_bytes"] > 0
+    assert len(results["f"]["runs"]["cflib"]) == 8 and results["f"]["same"] == 1
     assert (tmp_path / "results.svg").stat().st_size > 0
 
 
