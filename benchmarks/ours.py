@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 import cflib
-from cflib import Ratings, data, evaluation, tf
+from cflib import Ratings, data, selection, tf
 from cflib.model import FactorModel, cost_fn, model
 
 from .peers import peak_memory, random_factors, timed_lists
@@ -171,13 +171,13 @@ def growth_bayes(folder: str, features: int, iterations: int) -> Lines:
 
 
 def everybody(path: str, out: str, features: int, n: int, times: int) -> Lines:
-    """`evaluation.top_n` with random factors, as `peers.py` times its peer."""
+    """`selection.top_n` with random factors, as `peers.py` times its peer."""
     with np.load(path) as arrays:
         ratings = as_ratings(arrays)
         model = trained(ratings.take(np.arange(len(ratings)) < 1000), "popularity")
         X, W = random_factors(arrays, features)
     model = dataclasses.replace(model, X=X, W=W, c=np.zeros_like(model.c))
-    yield from timed_lists(lambda: evaluation.top_n(model, ratings, n)[0], out, times)
+    yield from timed_lists(lambda: selection.top_n(model, ratings, n)[0], out, times)
 
 
 def flop(counts: np.ndarray, k: int) -> float:

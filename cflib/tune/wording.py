@@ -147,8 +147,9 @@ def of_settings(name: str, settings: Settings, tried: pd.DataFrame | None) -> st
             f"als: {shown}, of {len(rmse)} values from {first:.3g} to {last:.3g}, "
             f"has the smallest error on a part of the training ratings ({rmse.min():.4g})."
         )
+    n_tried = len(tried.drop(columns=["starts", "ndcg"]).drop_duplicates())
     return (
-        f"{name}: {shown}. Of {len(tried)} settings, this one has the best lists on a part of the "
+        f"{name}: {shown}. Of {n_tried} settings, this one has the best lists on a part of the "
         f"training ratings (NDCG@10 {_number(tried['ndcg'].max())})."
     )
 
