@@ -5,8 +5,8 @@ writes it: of the slide type *Slide* where it begins a slide, and *Fragment* whe
 slide before it. A heading begins a slide as well; of a cell of the type *Slide* that has headings
 nothing is shown that precedes them. Of a cell of text a slide shows what is short:
 headings, lists, formulas on lines of their own, and the sentences in which something is **bold** or
-four words or more are *emphasised*. Of a cell of code it shows the stored outputs. So the slides
-are what the chapter says, and there is nothing to keep in step.
+four words or more are *emphasised*. Of a cell of code it shows the stored outputs, or the picture
+alone where there is one. So the slides are what the chapter says, and nothing has to be kept in step.
 
 Why not nbconvert's own slides? They load reveal.js, MathJax and fonts from the network.
 """
@@ -37,6 +37,8 @@ HEADING = re.compile(r"(?P<level>#{1,3}) (?P<text>.*)")
 LIST = re.compile(r"(?:[-*]|\d+\.) ")
 END = re.compile(r"(?<=[.?!])\s+|(?<=[.?!][*)\"])\s+|(?<=[.?!]\*\*)\s+")  # of a sentence
 KEY = re.compile(r"\*\*|(?<!\*)\*(?=[^\s*])[^*]*?(?:\s[^\s*]+){3}\*(?!\*)")
+ASIDE = re.compile(r"\s*\(\[[^\]]*\]\([^)]*\)\)")  # a link in brackets
+WIDE = 1.9  # a picture wider than that times its height lies below the text, not beside it
 FURTHER = "**Practise**"  # begins a chapter's last line, which leads to its exercises
 
 
@@ -139,7 +141,8 @@ def key_text(block: str) -> str:
         return ""
     if block.startswith(("$$", "|")) or LIST.match(block):
         return block
-    return " ".join(sentence for sentence in END.split(block) if KEY.search(sentence))
+    text = ASIDE.sub("", block)
+    return " ".join(sentence for sentence in END.split(text) if KEY.search(sentence))
 
 
 # From slides to a page
@@ -169,6 +172,8 @@ def _deck(shown: list[Slide], folder: Path) -> BeautifulSoup:
         for part in section.select(".said, .shown"):
             if not part.get_text().strip() and not part.find("img"):
                 part.decompose()
+        if any(width > WIDE * height for width, height in map(_size, section.select(".shown img"))):
+            section["class"].append("wide")
         deck.append(section)
     page.disarm(deck)
     for link in deck.find_all("a"):
@@ -181,7 +186,15 @@ def _contents(cell: Tag) -> list[Tag]:
     text = cell.select_one(".jp-RenderedMarkdown")
     if "jp-MarkdownCell" in cell["class"] and text:
         return [element.extract() for element in text.find_all(True, recursive=False)]
-    return [output.extract() for output in cell.select(".jp-OutputArea-output")]
+    outputs = cell.select(".jp-OutputArea-output")
+    pictures = [output for output in outputs if output.find("img")]
+    return [output.extract() for output in pictures or outputs]
+
+
+def _size(picture: Tag) -> tuple[int, int]:
+    """Width and height of a picture in its page, in pixels, as a PNG has them at its beginning."""
+    start = base64.b64decode(str(picture["src"]).partition("base64,")[2][:32])
+    return int.from_bytes(start[16:20]), int.from_bytes(start[20:24])
 
 
 def _links(titles: dict[str, str]) -> Iterator[str]:
@@ -206,7 +219,7 @@ SLIDE = """<section class="slide" id="slide-{number}">
 <p class="place">{of_all}</p>
 </section>
 """
-LIST_OF_DECKS = """<section class="slide list"><h1>Slides</h1>
+LIST_OF_DECKS = """<section class="slide"><h1>Slides</h1>
 <ul>{links}</ul>
 <p>The arrow keys turn the slides. Print them from the browser: each is a page.</p></section>"""
 PAGE = """<!DOCTYPE html>

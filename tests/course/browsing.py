@@ -179,7 +179,7 @@ def axe() -> str | None:
 
 
 def serious(page) -> dict[str, str]:
-    """What axe-core finds serious or critical on a page: rule to the first element that breaks it."""
+    """What axe-core finds serious on a page: each rule, with the first element that breaks it."""
     page.evaluate(axe())
     rules = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
     return {

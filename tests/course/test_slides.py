@@ -156,7 +156,9 @@ OVERFLOWING = """() => [...document.querySelectorAll(".slide")].flatMap((slide) 
     .filter((element) => {
       const box = element.getBoundingClientRect();
       const bottom = innerWidth > 700 ? frame.bottom - 8 : frame.bottom;
-      return box.right > frame.right + 1 || box.bottom > bottom + 1 || box.width < 1;
+      return box.right > frame.right + 1 || box.bottom > bottom + 1 || box.width < 1
+        || (innerWidth > 700 && element.scrollWidth > element.clientWidth + 2
+            && getComputedStyle(element).display !== "inline");
     }).map((element) => `${slide.id}: ${element.outerHTML.slice(0, 90)}`).slice(0, 1);
 })"""
 SMALL = """() => [...document.querySelectorAll(".shown img")]
