@@ -39,6 +39,7 @@ from .files import replacing
 HIDDEN = exercises.SOLUTIONS / "hidden.py"
 ROUNDS = 20  # inputs that a function is tried on
 LIMIT = 120  # seconds that a cell may take
+STARTS = 3  # of a kernel, before it is given up
 VERDICT = "application/json"
 COLUMNS = ["student", "chapter", "exercise", "points", "of", "check", "hidden", "said", "seed"]
 
@@ -263,34 +264,49 @@ def _executed(sources: Sequence[str], folder: Path, limit: int) -> list[str]:
     A cell that takes too long, or that ends its kernel, is left out, and the others run again.
     """
     left_out: dict[int, str] = {}
+    starts = 0
     while True:
-        said = dict(left_out)
-        client = NotebookClient(
-            new_notebook(),
-            kernel_name="python3",
-            extra_arguments=run.KERNEL_ARGUMENTS,
-            resources={"metadata": {"path": str(folder)}},
-            allow_errors=True,
-            timeout=limit,
-            shutdown_kernel="immediate",
-        )
-        with client.setup_kernel():
-            for n, source in enumerate(sources):
-                if n in left_out:
-                    continue
-                cell = new_code_cell(source)
-                client.nb = new_notebook(cells=[cell])
-                try:
-                    client.execute_cell(cell, 0)
-                except CellTimeoutError:
-                    left_out[n] = f"It took more than {limit} seconds."
-                    break
-                except DeadKernelError:
-                    left_out[n] = "It ended its kernel: too much memory, or `exit`."
-                    break
-                said[n] = _shown(cell)
-            else:
+        try:
+            said = _run(sources, folder, limit, left_out) | left_out
+        except RuntimeError:  # another program has taken a port just before the kernel did
+            starts += 1
+            if starts == STARTS:
+                raise
+        else:
+            if len(said) == len(sources):
                 return [said[n] for n in range(len(sources))]
+
+
+def _run(
+    sources: Sequence[str], folder: Path, limit: int, left_out: dict[int, str]
+) -> dict[int, str]:
+    """What cells show, up to the end or to one that has to be left out, which is then added."""
+    client = NotebookClient(
+        new_notebook(),
+        kernel_name="python3",
+        extra_arguments=run.KERNEL_ARGUMENTS,
+        resources={"metadata": {"path": str(folder)}},
+        allow_errors=True,
+        timeout=limit,
+        shutdown_kernel="immediate",
+    )
+    said = {}
+    with client.setup_kernel():
+        for n, source in enumerate(sources):
+            if n in left_out:
+                continue
+            cell = new_code_cell(source)
+            client.nb = new_notebook(cells=[cell])
+            try:
+                client.execute_cell(cell, 0)
+            except CellTimeoutError:
+                left_out[n] = f"It took more than {limit} seconds."
+                break
+            except DeadKernelError:
+                left_out[n] = "It ended its kernel: too much memory, or `exit`."
+                break
+            said[n] = _shown(cell)
+    return said
 
 
 def _shown(cell: NotebookNode) -> str:
@@ -317,7 +333,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table = grade(chosen.folder, chosen.seed, chosen.limit)
         with replacing(out) as beside:
             table.to_csv(beside, index=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
     by_machine = table[table["points"].notna()]

@@ -6,7 +6,7 @@ slide before it. A heading begins a slide as well; of a cell of the type *Slide*
 nothing is shown that precedes them. Of a cell of text a slide shows what is short:
 headings, lists, formulas on lines of their own, and the sentences in which something is **bold** or
 four words or more are *emphasised*. Of a cell of code it shows the stored outputs, or the picture
-alone where there is one. So the slides are what the chapter says, and nothing has to be kept in step.
+alone where there is one. So the slides say what the chapter says, and nothing is written twice.
 
 Why not nbconvert's own slides? They load reveal.js, MathJax and fonts from the network.
 """

@@ -197,6 +197,7 @@ def test_every_slide_fits_its_page_and_nothing_is_asked_of_a_network(built, chro
         page.context.close()
 
 
+@pytest.mark.long
 def test_on_a_phone_no_slide_is_wider_than_its_window(built, chromium):
     for path in sorted(built.glob("*.html")):
         page = opened(chromium, path, {"width": 390, "height": 800})
@@ -223,6 +224,7 @@ def test_the_arrow_keys_turn_the_slides(built, chromium):
     page.context.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(built, chromium, scheme):
     if browsing.axe() is None:
