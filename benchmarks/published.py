@@ -31,7 +31,7 @@ from cflib import (
     rank,
     split,
 )
-from cflib.evaluation import among_sampled
+from cflib.selection import among_sampled
 from cflib.split import Split
 
 

@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     from . import als as als
     from . import data as data
     from . import evaluation as evaluation
+    from . import folds as folds
     from . import metrics as metrics
     from . import model as model
     from . import models as models
     from . import normalize as normalize
     from . import people as people
     from . import ratings as ratings
+    from . import selection as selection
     from . import settings as settings
     from . import split as split
     from . import tune as tune
@@ -57,10 +59,9 @@ if TYPE_CHECKING:
     from .data import load as load
     from .data import read as read
     from .evaluation import compare as compare
-    from .evaluation import cross_validate as cross_validate
     from .evaluation import evaluate as evaluate
     from .evaluation import rank as rank
-    from .evaluation import top_n as top_n
+    from .folds import cross_validate as cross_validate
     from .models import BayesSettings as BayesSettings
     from .models import BlendSettings as BlendSettings
     from .models import EASESettings as EASESettings
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from .people import recommend_new as recommend_new
     from .people import similar as similar
     from .ratings import Ratings as Ratings
+    from .selection import top_n as top_n
     from .split import by_time as by_time
     from .split import holdout as holdout
     from .split import kfold as kfold
@@ -91,7 +93,8 @@ _NAMES = {
     "adam": "AdamSettings fit_adam",
     "als": "ALSSettings MeansSettings fit_als fit_means",
     "data": "load read",
-    "evaluation": "compare cross_validate evaluate rank top_n",
+    "evaluation": "compare evaluate rank",
+    "folds": "cross_validate",
     "metrics": "",
     "model": "",
     "models": "BayesSettings BlendSettings EASESettings ImplicitSettings SparkSettings "
@@ -99,6 +102,7 @@ _NAMES = {
     "normalize": "",
     "people": "explain fold_in recommend recommend_new similar",
     "ratings": "Ratings",
+    "selection": "top_n",
     "settings": "",
     "split": "by_time holdout kfold latest",
     "tune": "",

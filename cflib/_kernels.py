@@ -63,6 +63,10 @@ class Rows(NamedTuple):
     column: np.ndarray
     residual: np.ndarray
 
+    def times(self, factor: np.ndarray) -> Rows:
+        """The same ratings, each residual times the factor of its column: (n_columns,)."""
+        return Rows(self.start, self.column, self.residual * factor[self.column])
+
 
 def by_row(row: np.ndarray, column: np.ndarray, residual: np.ndarray, n_rows: int) -> Rows:
     """Group ratings by row, keeping their order within each row.

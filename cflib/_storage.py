@@ -1,7 +1,7 @@
 """How models are stored: one file, without pickle, whole or not at all.
 
-The file is NumPy's `.npz`: a header in JSON and the model's arrays. `FactorModel.save`, `load` and
-`load_ratings` call the functions below.
+The file is NumPy's `.npz`: a header in JSON and the model's arrays. `Stored` is the part of every
+model that knows files.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -45,8 +45,77 @@ DAMAGES = (  # what reading a damaged file, or one made to do harm, raises on it
 Source: TypeAlias = str | Path | IO[bytes]
 
 
+class Stored:
+    """A model that is saved to one file and read from it.
+
+    Attributes
+    ----------
+    extra_arrays : tuple of str
+        What a subclass stores besides the arrays of every model.
+    classes : dict of str to type
+        The class that a file's header names.
+    """
+
+    extra_arrays: ClassVar[tuple[str, ...]] = ()
+    classes: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls) -> None:
+        Stored.classes[cls.__name__] = cls
+
+    def save(self: Any, path: str | Path, ratings: Ratings | None = None) -> Path:
+        """Write the model to one `.npz` file, whole or not at all, without pickle.
+
+        Parameters
+        ----------
+        path : str or Path
+        ratings : Ratings or None
+            Those that it was trained on. With them (12 bytes a rating) the file also knows what
+            its users have rated: `load_ratings` reads them.
+
+        Raises
+        ------
+        ValueError
+            For other ratings than those that it was trained on.
+        """
+        return save_model(self, path, ratings)
+
+    def load_ratings(self: Any, path: Source) -> Ratings:
+        """The ratings that `save` stored beside this model, without their times.
+
+        Raises
+        ------
+        ValueError
+            Where it stored none, or the file is of another model.
+        """
+        return load_ratings(self, path)
+
+    @staticmethod
+    def load(path: Source) -> FactorModel:
+        """Read a model that `save` wrote, and check it. `cflib.load_model` knows every kind.
+
+        Raises
+        ------
+        FileNotFoundError
+            Where there is no such file.
+        ValueError
+            For any other file: one that is damaged, of another kind, made to do harm, or
+            inconsistent in itself; with the path. Nothing in a file is ever executed.
+        """
+        return load_model(path, Stored.classes)
+
+    @classmethod
+    def stored_arrays(cls) -> tuple[str, ...]:
+        """Names of the arrays that `from_file` takes from a file; nothing else of it is read."""
+        return (*ARRAYS, *cls.extra_arrays, *ALSO)
+
+    @classmethod
+    def from_file(cls: Any, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
+        """The model in the header and the arrays of its file."""
+        return restore(cls, header, arrays)
+
+
 def save_model(model: FactorModel, path: str | Path, ratings: Ratings | None) -> Path:
-    """Write a model, and the ratings that it was trained on: see `FactorModel.save`."""
+    """Write a model, and the ratings that it was trained on."""
     with replacing(path) as beside, open(beside, "wb") as file:
         write_model(model, file, ratings)
     return Path(path)
@@ -84,7 +153,7 @@ def write_model(model: FactorModel, file: IO[bytes], ratings: Ratings | None) ->
 
 
 def load_model(path: Source, kinds: dict[str, type[FactorModel]]) -> FactorModel:
-    """Read a model of one of `kinds`, by the names of their classes: see `FactorModel.load`."""
+    """Read a model of one of `kinds`, by the names of their classes."""
     header, _ = read_arrays(path, ())
     try:
         if header["format"] != FORMAT:
@@ -105,7 +174,7 @@ def load_model(path: Source, kinds: dict[str, type[FactorModel]]) -> FactorModel
 def restore(
     kind: type[FactorModel], header: dict[str, Any], arrays: dict[str, np.ndarray]
 ) -> FactorModel:
-    """The model in the header and the arrays of its file: see `FactorModel.from_file`."""
+    """The model in the header and the arrays of its file."""
     settings, rest = Settings.from_dict(header["settings"])
     means = header["method"], header["damping"], header["mean"]
     movies = {
@@ -126,7 +195,7 @@ def restore(
 
 
 def load_ratings(model: FactorModel, path: Source) -> Ratings:
-    """Read the ratings that were stored beside a model: `FactorModel.load_ratings`."""
+    """Read the ratings that were stored beside a model."""
     names = [f"rated_{name}" for name in RATED]
     _, arrays = read_arrays(path, names)
     if names[0] not in arrays:

@@ -1,4 +1,4 @@
-"""What every solver needs: a starting point, and an eye on the validation ratings."""
+"""What every solver needs: a starting point, and an eye on its cost and the validation ratings."""
 
 from __future__ import annotations
 
@@ -76,3 +76,14 @@ class Validation:
     def best_or(self, last: FactorModel, history: pd.DataFrame) -> FactorModel:
         """The best model, or the last where nothing was watched, with the whole history."""
         return dataclasses.replace(self.best or last, history=history)
+
+
+def refuse_to_rise(rows: list[list], negligible: float, n_features: int, lam: float) -> None:
+    """Raise FloatingPointError where the last cost is above the one before, beyond rounding."""
+    costs = [row[1] for row in rows]
+    if len(costs) > 1 and not costs[-1] <= 1.001 * costs[-2] + negligible:
+        raise FloatingPointError(
+            f"the cost rose from {costs[-2]:.4g} to {costs[-1]:.4g} at iteration {rows[-1][0]}: "
+            f"with {n_features} features, `lam` = {lam:g} is too small for "
+            "single precision. Raise `lam`, or lower `n_features`."
+        )

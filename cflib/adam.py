@@ -56,14 +56,8 @@ def fit_adam(
         Training ratings.
     settings : AdamSettings or None
         None: the defaults.
-    validation : Ratings or None
-        Ratings on the same axes. The RMSE of their predictions, clipped to the scale, is recorded
-        at every epoch.
-    patience : int or None
-        Stop when the validation RMSE has not improved for so many epochs. With `validation`, the
-        model returned is the one that was best on it.
-    progress : bool
-        Show a progress bar.
+    validation, patience, progress
+        As in `als.fit_als`, with epochs for iterations.
     **changes
         Fields of `AdamSettings`, such as `n_features=32`, in place of those of `settings`.
 

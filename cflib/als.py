@@ -18,7 +18,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from . import _kernels, normalize
-from ._training import HISTORY, Validation, starting_point
+from ._training import HISTORY, Validation, refuse_to_rise, starting_point
 from .model import FactorModel, row_weights
 from .ratings import Ratings
 from .settings import Settings, setting
@@ -205,7 +205,7 @@ def fit_als(
     for step in tqdm(steps, desc="ALS", unit="iteration", disable=not progress):
         X, W, b, c, cost, cost_movies = next(states)
         rows.append([step, cost, np.nan, time.perf_counter() - start, cost_movies])
-        _refuse_to_rise(rows, negligible, settings)
+        refuse_to_rise(rows, negligible, settings.n_features, settings.lam)
         if validation is None and step < settings.iterations:
             continue
         model = FactorModel.trained(
@@ -239,17 +239,6 @@ def _alternate(ratings: Ratings, residual: np.ndarray, settings: ALSSettings) ->
         yield X, W, b, c, cost(squared_error, X, W, c), cost_movies
         X, c, squared_error = _kernels.solve_rows(of_movie, W, b, lam_movies, movie_bias)
         cost_movies = cost(squared_error, X, W, c)
-
-
-def _refuse_to_rise(rows: list[list], negligible: float, settings: ALSSettings) -> None:
-    """Raise FloatingPointError where the last cost is above the one before, beyond rounding."""
-    costs = [row[1] for row in rows]
-    if len(costs) > 1 and not costs[-1] <= 1.001 * costs[-2] + negligible:
-        raise FloatingPointError(
-            f"the cost rose from {costs[-2]:.4g} to {costs[-1]:.4g} at iteration {rows[-1][0]}: "
-            f"with {settings.n_features} features, `lam` = {settings.lam:g} is too small for "
-            "single precision. Raise `lam`, or lower `n_features`."
-        )
 
 
 def _penalty(lam: np.ndarray, factors: np.ndarray) -> float:

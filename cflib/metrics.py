@@ -18,6 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from ._checks import checked_pair
+
 COUNTS_AT_ONCE = 1 << 24  # draws x users held in memory at a time
 
 
@@ -90,18 +92,7 @@ def covered(actual: ArrayLike, low: ArrayLike, high: ArrayLike) -> np.ndarray:
 
 
 def _errors(actual: ArrayLike, predicted: ArrayLike) -> np.ndarray:
-    actual, predicted = np.asarray(actual, np.float64), np.asarray(predicted, np.float64)
-    if actual.shape != predicted.shape:
-        raise ValueError(
-            f"`actual` and `predicted` should be of one shape. "
-            f"Received: {actual.shape} and {predicted.shape}"
-        )
-    if actual.size == 0:
-        raise ValueError("there are no ratings to measure an error on")
-    for name, array in (("actual", actual), ("predicted", predicted)):
-        n_bad = np.count_nonzero(~np.isfinite(array))
-        if n_bad:
-            raise ValueError(f"{n_bad} of {array.size} values of `{name}` are not finite numbers")
+    actual, predicted = checked_pair(actual, predicted)
     return predicted - actual
 
 

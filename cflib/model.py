@@ -16,14 +16,17 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeAlias
 import numpy as np
 import pandas as pd
 
-from . import _kernels, _storage, normalize
+from . import _kernels, normalize
+from ._checks import check_size, checked_index, frozen
+from ._storage import Stored
 from ._tensorflow import tf
 from .normalize import Normalization
-from .ratings import DENSE_LIMIT_BYTES, Ratings
+from .ratings import Ratings
 from .settings import Settings
 
 STARS, ORDER, INTERVALS = "stars", "order", "intervals"
 BIAS_KINDS = ("none", "ridge", "free")
+FROM_RATINGS = ("movie_ids", "user_ids", "movies", "movie_counts", "scale")  # what a model keeps
 Index: TypeAlias = Sequence[int] | np.ndarray  # row or column numbers
 
 
@@ -142,19 +145,6 @@ def row_weights(counts: np.ndarray, lam: float, lam_power: float) -> np.ndarray:
     return (lam * np.maximum(counts, 1.0) ** lam_power).astype(np.float32)
 
 
-def check_size(n_movies: int | None, n_users: int | None) -> None:
-    """Raise MemoryError where a float32 array of n_movies x n_users is larger than 2 GiB."""
-    if n_movies is None or n_users is None:
-        return
-    needed = 4 * n_movies * n_users
-    if needed > DENSE_LIMIT_BYTES:
-        raise MemoryError(
-            f"predictions for {n_movies:,} x {n_users:,} pairs need {needed / 1e9:,.1f} GB, more "
-            f"than the limit of {DENSE_LIMIT_BYTES / 1e9:.1f} GB. For the cost use `cost_observed`,"
-            " to predict `FactorModel.predict` or, in blocks of users, `FactorModel.score_users`."
-        )
-
-
 # The contract -------------------------------------------------------------------------------
 
 
@@ -214,7 +204,7 @@ class Model(Protocol):
     data_fingerprint : str
         `Ratings.fingerprint` of the ratings that it was trained on.
     movie_ids, user_ids, movies, movie_counts, scale
-        As in `FactorModel`.
+        As in `Ratings`, of the training ratings.
     """
 
     says: ClassVar[frozenset[str]]
@@ -275,7 +265,7 @@ class Model(Protocol):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class FactorModel:
+class FactorModel(Stored):
     """A trained factorisation: Ŷ_ij = x_i·w_j + b_j + c_i + Y_mu_i + user_mu_j.
 
     Immutable. With no features at all it is the baseline of its normalisation alone.
@@ -288,14 +278,8 @@ class FactorModel:
         User bias and movie bias.
     normalization : Normalization
         What was subtracted from the ratings, and is added to the predictions.
-    movie_ids, user_ids : (n_movies,), (n_users,)
-        The id of each row and column, ascending.
-    movies : DataFrame, n_movies rows
-        Columns movieId, title, genres, in the order of the rows.
-    movie_counts : int64, (n_movies,)
-        Number of training ratings of each movie.
-    scale : (float, float)
-        Lowest and highest rating that can be given.
+    movie_ids, user_ids, movies, movie_counts, scale
+        As in `Ratings`, of the training ratings.
     settings : Settings
         What trained it, such as `als.ALSSettings`.
     data_fingerprint : str
@@ -322,39 +306,19 @@ class FactorModel:
     notes: dict[str, Any] = dataclasses.field(default_factory=dict, kw_only=True)
 
     says: ClassVar[frozenset[str]] = frozenset({STARS, ORDER})
-    extra_arrays: ClassVar[tuple[str, ...]] = ()  # what a subclass stores besides
-    classes: ClassVar[dict[str, type[FactorModel]]] = {}  # the class that a file's header names
     new_user_noise: ClassVar[float] = 0.3
     # σ² of `population`, in squared stars. It is less than the noise of a rating, because λ
     # shrinks the weights, and their covariance with them; chosen on people left out of training.
 
-    def __init_subclass__(cls) -> None:
-        FactorModel.classes[cls.__name__] = cls
-
     def __post_init__(self) -> None:
         n_movies, n_users, k = self.n_movies, self.n_users, self.n_features
-        expected = {
-            "X": (self.X, (n_movies, k)),
-            "W": (self.W, (n_users, k)),
-            "b": (self.b, (1, n_users)),
-            "c": (self.c, (n_movies, 1)),
-            "Y_mu": (self.normalization.Y_mu, (n_movies, 1)),
-            "user_mu": (self.normalization.user_mu, (1, n_users)),
-            "movie_counts": (self.movie_counts, (n_movies,)),
-        }
-        for name, (array, shape) in expected.items():
-            if array.shape != shape:
-                raise ValueError(f"`{name}` should have shape {shape}. Received: {array.shape}")
-            if not np.isfinite(array).all():
-                bad = int((~np.isfinite(array)).sum())
-                raise ValueError(f"`{name}` holds {bad} values that are not finite numbers")
-            if array.flags.writeable:  # a view is frozen, so that the caller's own array is not
-                view = array.view()
-                view.flags.writeable = False
-                if name in ("Y_mu", "user_mu"):
-                    object.__setattr__(self.normalization, name, view)
-                else:
-                    object.__setattr__(self, name, view)
+        for owner, shapes in (
+            (self, {"X": (n_movies, k), "W": (n_users, k), "b": (1, n_users), "c": (n_movies, 1)}),
+            (self, {"movie_counts": (n_movies,)}),
+            (self.normalization, {"Y_mu": (n_movies, 1), "user_mu": (1, n_users)}),
+        ):
+            for name, shape in shapes.items():
+                object.__setattr__(owner, name, frozen(name, getattr(owner, name), shape))
         if len(self.movies) != n_movies:
             raise ValueError(
                 f"`movies` should have {n_movies} rows, one a movie. Received: {len(self.movies)}"
@@ -374,27 +338,13 @@ class FactorModel:
         **fields: Any,
     ) -> Self:
         """The model that training on `ratings` ends with; ids and titles come from `ratings`."""
-        about_ratings = {
-            "movie_ids": ratings.movie_ids,
-            "user_ids": ratings.user_ids,
-            "movies": ratings.movies,
-            "movie_counts": ratings.movie_counts,
-            "scale": ratings.scale,
-            "data_fingerprint": ratings.fingerprint,
-            "notes": {} if ratings.kind == "ratings" else {"kind": ratings.kind},
-        }
-        about_ratings["notes"] |= fields.pop("notes", {})
+        about: dict[str, Any] = {name: getattr(ratings, name) for name in FROM_RATINGS}
+        about |= {"normalization": normalization, "settings": settings, "history": history}
+        notes = {} if ratings.kind == "ratings" else {"kind": ratings.kind}
+        about["notes"] = notes | fields.pop("notes", {})
+        about["data_fingerprint"] = ratings.fingerprint
         X, W, b, c = (np.ascontiguousarray(array, np.float32) for array in (X, W, b, c))
-        return cls(
-            X,
-            W,
-            b,
-            c,
-            normalization=normalization,
-            settings=settings,
-            history=history,
-            **(about_ratings | fields),
-        )
+        return cls(X, W, b, c, **(about | fields))
 
     @property
     def n_movies(self) -> int:
@@ -442,8 +392,8 @@ class FactorModel:
         IndexError
             For an index outside the axes.
         """
-        movie_index = _checked_index(movie_index, self.n_movies, "movie")
-        user_index = _checked_index(user_index, self.n_users, "user")
+        movie_index = checked_index(movie_index, self.n_movies, "movie")
+        user_index = checked_index(user_index, self.n_users, "user")
         predicted = self.normalization.baseline(movie_index, user_index)
         predicted += self.b[0, user_index] + self.c[movie_index, 0]
         for start in range(0, len(predicted) if self.n_features else 0, 1 << 16):
@@ -457,7 +407,7 @@ class FactorModel:
 
         Not clipped: movies that would all be shown as 5 stars keep their order.
         """
-        user_index = _checked_index(user_index, self.n_users, "user")
+        user_index = checked_index(user_index, self.n_users, "user")
         rows = self.c + self.normalization.Y_mu
         columns = self.b[:, user_index] + self.normalization.user_mu[:, user_index]
         scores = self.X @ self.W[user_index].T
@@ -629,70 +579,3 @@ class FactorModel:
                 f"`ratings` should be on the model's {self.n_movies:,} movies. "
                 f"Received: {ratings!r}"
             )
-
-    # Files
-
-    def save(self, path: str | Path, ratings: Ratings | None = None) -> Path:
-        """Write the model to one `.npz` file, whole or not at all, without pickle.
-
-        Parameters
-        ----------
-        path : str or Path
-        ratings : Ratings or None
-            Those that it was trained on. With them (12 bytes a rating) the file also knows what
-            its users have rated: `load_ratings` reads them.
-
-        Raises
-        ------
-        ValueError
-            For other ratings than those that it was trained on.
-        """
-        return _storage.save_model(self, path, ratings)
-
-    def load_ratings(self, path: _storage.Source) -> Ratings:
-        """The ratings that `save` stored beside this model, without their times.
-
-        Raises
-        ------
-        ValueError
-            Where it stored none, or the file is of another model.
-        """
-        return _storage.load_ratings(self, path)
-
-    @staticmethod
-    def load(path: _storage.Source) -> FactorModel:
-        """Read a model that `save` wrote, and check it. `cflib.load_model` knows every kind.
-
-        Raises
-        ------
-        FileNotFoundError
-            Where there is no such file.
-        ValueError
-            For any other file: one that is damaged, of another kind, made to do harm, or
-            inconsistent in itself; with the path. Nothing in a file is ever executed.
-        """
-        return _storage.load_model(path, FactorModel.classes)
-
-    @classmethod
-    def stored_arrays(cls) -> tuple[str, ...]:
-        """Names of the arrays that `from_file` takes from a file; nothing else of it is read."""
-        return (*_storage.ARRAYS, *cls.extra_arrays, *_storage.ALSO)
-
-    @classmethod
-    def from_file(cls, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> FactorModel:
-        """The model in the header and the arrays of its file."""
-        return _storage.restore(cls, header, arrays)
-
-
-FactorModel.classes["FactorModel"] = FactorModel
-
-
-def _checked_index(index: Index, n: int, kind: str) -> np.ndarray:
-    index = np.asarray(index)
-    if index.size and not (index.min() >= 0 and index.max() < n):
-        bad = index[(index < 0) | (index >= n)][0]
-        raise IndexError(
-            f"{kind} index {bad} is outside 0 to {n - 1}: is it an id? "
-            f"`Ratings.{kind}_index_of` turns an id into an index"
-        )
-    return index

@@ -10,6 +10,7 @@ import dataclasses
 
 import numpy as np
 
+from ._checks import check_fraction
 from .ratings import Ratings
 
 
@@ -39,7 +40,7 @@ def holdout(ratings: Ratings, test_fraction: float = 0.2, seed: int = 0) -> Spli
     seed : int
         Seed of the permutation.
     """
-    _check_fraction("test_fraction", test_fraction)
+    check_fraction("test_fraction", test_fraction)
     order = _shuffled(len(ratings), seed)
     return _split(ratings, order[: round(test_fraction * len(ratings))])
 
@@ -83,7 +84,7 @@ def by_time(ratings: Ratings, test_fraction: float = 0.2) -> Split:
     ValueError
         For ratings without timestamps.
     """
-    _check_fraction("test_fraction", test_fraction)
+    check_fraction("test_fraction", test_fraction)
     order = np.argsort(_timestamps(ratings), kind="stable")
     return _split(ratings, order[len(order) - round(test_fraction * len(ratings)) :])
 
@@ -108,7 +109,7 @@ def latest(ratings: Ratings, fraction: float | None = None, n: int | None = None
     """
     counts = ratings.user_counts
     if fraction is not None and n is None:
-        _check_fraction("fraction", fraction)
+        check_fraction("fraction", fraction)
         n_test = (fraction * counts).astype(np.int64)
     elif n is not None and fraction is None:
         if n != int(n) or n < 1:
@@ -138,8 +139,3 @@ def _shuffled(n: int, seed: int) -> np.ndarray:
     if seed < 0:
         raise ValueError(f"`seed` should be 0 or more. Received: {seed}")
     return np.random.default_rng(seed).permutation(n)
-
-
-def _check_fraction(name: str, fraction: float) -> None:
-    if not 0 < fraction < 1:
-        raise ValueError(f"`{name}` should be between 0 and 1, exclusive. Received: {fraction}")

@@ -180,7 +180,7 @@ def doctor() -> None:
 
 def _refusal(error: Exception) -> click.ClickException:
     """An error in a sentence; one of the system with its file and what to do."""
-    from .files import visible
+    from cflib.cli.words import visible
 
     if isinstance(error, OSError) and error.strerror:
         named = f"{error.filename}: " if error.filename else ""

@@ -41,17 +41,6 @@ def remove_unfinished(folder: str | Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def visible(text: str) -> str:
-    """`text` with control characters written out, for a terminal: ESC as `x1b` after a backslash.
-
-    A title or an error that comes from data could otherwise clear the screen, change its title or
-    overwrite a line. New lines and tabs stay.
-    """
-    return "".join(
-        c if c in "\n\t" or c.isprintable() else c.encode("unicode_escape").decode() for c in text
-    )
-
-
 def spreadsheet_safe(value: object) -> object:
     """A text that a spreadsheet would take for a formula with `'` before it; others as they are."""
     is_formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))

@@ -7,6 +7,7 @@ a house belong to the house. Nobody asks what class a model is of, but the model
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -144,6 +145,15 @@ def test_a_room_uses_no_private_name_of_another(path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_notebook_uses_no_private_name(path):
     assert trespasses(source_of(path), ("notebook",)) == set()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_notebook_shows_no_private_name(path):
+    """In the sources that a chapter prints: what is taught is public."""
+    cells = nbformat.read(path, as_version=4).cells
+    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    sources = [data["text/markdown"] for data in outputs if "text/markdown" in data]
+    assert re.findall(r"(?<!\w)_[a-z]\w*", "\n".join(sources)) == []
 
 
 def test_nobody_asks_a_model_for_its_class():

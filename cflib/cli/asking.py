@@ -120,7 +120,7 @@ def recommend(
             blocks = _lists(model, path, ids, n, allowed, diversity)
         if out is not None:
             n_rows = output.write_lists(out, blocks)
-            click.echo(f"{out}: {n_rows:,} recommendations.")
+            words.say(f"{out}: {n_rows:,} recommendations.")
             return
         import pandas as pd
 
@@ -221,7 +221,7 @@ def explain(
     if form != "table":
         click.echo(output.formatted(of_all, form))
         return
-    click.echo("\n".join([*lines, *stars]))
+    words.say("\n".join([*lines, *stars]))
 
 
 def _reasons(reasons: pd.DataFrame, columns: Any, n: int) -> tuple[list[str], pd.DataFrame]:

@@ -64,8 +64,8 @@ def fit(
 
     with words.plain_errors(words.FIT):
         ratings, columns = read(path, as_arguments(reading), titles or _with_titles(items))
-        click.echo(people.describe(ratings, columns))
-        click.echo(_oddities(data.quality_report(ratings, *columns.nouns())))
+        words.say(people.describe(ratings, columns))
+        words.say(_oddities(data.quality_report(ratings, *columns.nouns())))
         of_items = _features(items, ratings.movie_ids, columns.item)
         of_users = _features(users, ratings.user_ids, columns.user)
         tuned = tune.fit(
@@ -78,10 +78,10 @@ def fit(
             n_features=features,
             progress=output.shows_progress(),
         )
-        click.echo(tune.report(tuned))
+        words.say(tune.report(tuned))
         notes = tuned.model.notes | {"data": _about(path, ratings)}
         dataclasses.replace(tuned.model, notes=notes).save(out, ratings)
-    click.echo(f"{out}: the model, trained on all {len(ratings):,} ratings. It holds them, too.")
+    words.say(f"{out}: the model, trained on all {len(ratings):,} ratings. It holds them, too.")
 
 
 @click.command(short_help="Take more ratings into a model.")
@@ -122,12 +122,12 @@ def update(
     from .. import people
 
     user, item = people.columns_of(model).nouns()
-    click.echo(
+    words.say(
         f"{len(new):,} ratings taken in. {item}: {both.n_movies:,}, of which "
         f"{both.n_movies - model.n_movies:,} new; {user}: {both.n_users:,}, of which "
         f"{both.n_users - model.n_users:,} new."
     )
-    click.echo(f"{out}: the model, with all {len(both):,} ratings.")
+    words.say(f"{out}: the model, with all {len(both):,} ratings.")
 
 
 def _with_titles(items: Path | None) -> Path | None:
@@ -146,7 +146,7 @@ def _features(path: Path | None, ids: Any, column: str | None) -> Features | Non
     features = data.read_features(path, ids, column or "userId")
     names = features.names
     shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
-    click.echo(f"{path}: {len(names)} features: {shown}")
+    words.say(f"{path}: {len(names)} features: {shown}")
     return features
 
 

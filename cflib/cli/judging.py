@@ -34,18 +34,18 @@ def evaluate(path: Path, file: Path, **reading: Any) -> None:
         model = output.open_model(path)
         columns = people.columns_of(model)
         ratings, _ = read(file, as_arguments(reading, model), None)
-        click.echo(people.describe(ratings, columns))
+        words.say(people.describe(ratings, columns))
         trained_on = output.ratings_or_none(model, path)
         test, left_out = _judged(model, trained_on, ratings, columns)
         for line in left_out:
-            click.echo(line)
+            words.say(line)
         if not len(test):
             raise click.ClickException(
                 f"{file}: there is no rating left to judge on. `cflib update` takes new users and "
                 "items into a model."
             )
         for line in [*_errors(model, test), *_list_metrics(model, trained_on, test, columns)]:
-            click.echo(line)
+            words.say(line)
 
 
 def _judged(
@@ -170,11 +170,11 @@ def info(path: Path) -> None:
             "Held-out results": _results(model),
             "What it should not be used for": _limits(model, ratings),
         }
-    click.echo(f"{path}: a model of cflib ({path.stat().st_size / 1e6:.1f} MB)")
+    words.say(f"{path}: a model of cflib ({path.stat().st_size / 1e6:.1f} MB)")
     for title, lines in sections.items():
-        click.echo(f"\n{title}")
+        words.say(f"\n{title}")
         for line in lines:
-            click.echo(f"  {line}")
+            words.say(f"  {line}")
 
 
 def _data(model: FactorModel, ratings: Ratings | None) -> list[str]:

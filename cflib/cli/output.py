@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .words import visible
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -32,7 +34,8 @@ MARK = b"cflib"  # key of the metadata of a Parquet file that cflib wrote
 def formatted(frame: pd.DataFrame, form: str) -> str:
     """A frame as a "table", as "csv", or as "json": a list of objects.
 
-    Numbers have four significant digits, so that ratings around 1e-4 are not shown as 0.
+    Numbers have four significant digits, so that ratings around 1e-4 are not shown as 0. A table
+    has control characters made visible; CSV and JSON hold texts as they are.
     """
     frame = rounded(frame)
     if form == "json":
@@ -41,6 +44,8 @@ def formatted(frame: pd.DataFrame, form: str) -> str:
         )
     if form == "csv":
         return str(frame.to_csv(index=False, lineterminator="\n")).rstrip("\n")
+    frame = frame.map(lambda value: visible(value) if isinstance(value, str) else value)
+    frame = frame.rename(columns=visible)
     of_number = {name: _decimals(frame[name]) for name in frame.select_dtypes("floating")}
     shown = {
         name: (lambda value, n=n: "" if math.isnan(value) else f"{value:.{n}f}")

@@ -117,7 +117,7 @@ def read(path: Path, arguments: dict[str, Any], movies: Path | None) -> tuple[Ra
         plain = {name: value for name, value in arguments.items() if name not in TO_READ}
         guess = data.guess(there, **plain)
         for note in guess.notes:
-            click.echo(words.as_options(note, words.FIT))
+            words.say(words.as_options(note, words.FIT))
         name = "standard input" if path == Path("-") else None
         ratings = data.read(there, **arguments, movies=movies, name=name)
     return ratings, guess.columns

@@ -1,7 +1,7 @@
 """What the commands say: errors of the library in the words of the command line.
 
 A message of the library names arguments of functions, between backquotes. Here a command's options
-take their place.
+take their place. What comes from a file cannot write to the terminal: see `visible`.
 """
 
 from __future__ import annotations
@@ -50,6 +50,22 @@ UPDATE = READING | {"movies": "--titles", "iterations": "--iterations"}
 FLAGS = {"header": "False", "wide": "True"}  # the value for which the option is typed, alone
 
 
+def visible(text: str) -> str:
+    """`text` with control characters written out, for a terminal: ESC as `x1b` after a backslash.
+
+    A title or an id could otherwise clear the screen, change its title or overwrite a line. New
+    lines and tabs stay.
+    """
+    return "".join(
+        c if c in "\n\t" or c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )
+
+
+def say(text: str, err: bool = False) -> None:
+    """Print what a person reads, with control characters made visible."""
+    click.echo(visible(text), err=err)
+
+
 @contextlib.contextmanager
 def plain_errors(options: Mapping[str, str]) -> Iterator[None]:
     """Show an error of the library as its message alone, and a warning as a note.
@@ -64,10 +80,10 @@ def plain_errors(options: Mapping[str, str]) -> Iterator[None]:
             message = error.args[0] if isinstance(error, KeyError) else error
             if isinstance(error, OSError) and error.filename is not None:
                 message = f"{error.filename}: {error.strerror}"
-            raise click.ClickException(as_options(str(message), options)) from error
+            raise click.ClickException(visible(as_options(str(message), options))) from error
         finally:
             for warning in caught:
-                click.echo(f"Note: {as_options(str(warning.message), options)}", err=True)
+                say(f"Note: {as_options(str(warning.message), options)}", err=True)
 
 
 def as_options(message: str, options: Mapping[str, str]) -> str:

@@ -114,10 +114,9 @@ class Chain:
         # A rating's weight is its user's α, so for the movies the users' rows are scaled by √α.
         root = np.sqrt(self.alpha).astype(np.float32)
         factors, bias = self.users.as_regressors()
-        start, column, residual = self.of_movie
-        rows = _kernels.Rows(start, column, residual * root[column])
         ones = np.ones(len(self.movies.values), np.float32)
         prior = self.movies.draw_prior()
+        rows = self.of_movie.times(root)
         self.movies.draw_rows(rows, factors * root[:, None], bias * root, ones, *prior)
 
         factors, bias = self.movies.as_regressors()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .. import _selection, evaluation
+from .. import selection
 from ..model import INTERVALS, FactorModel
 from ..ratings import Ratings
 from .lists import POOL, Request, apart, check_list, diversified, eligible
@@ -96,12 +96,12 @@ def lists_in_blocks(
         left has no rows.
     """
     check_list(n, diversity)
-    user_index, rated = np.asarray(user_index), evaluation.rated_movies(ratings)
+    user_index, rated = np.asarray(user_index), selection.rated_movies(ratings)
     pool = min(n * POOL if diversity else n, model.n_movies)
-    block = _selection.block_size(model.n_movies)
+    block = selection.block_size(model.n_movies)
     for start in range(0, len(user_index), AT_ONCE):
         users = user_index[start : start + AT_ONCE]
-        best, score = evaluation.best_unrated(model, rated, users, pool, block, allowed)
+        best, score = selection.best_unrated(model, rated, users, pool, block, allowed)
         if diversity:
             best, score = _apart(model, best, score, n, diversity)
         row, place = np.nonzero(best >= 0)

@@ -14,7 +14,9 @@ import jinja2
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..files import replacing, spreadsheet_safe, visible, write_text
+from cflib.cli.words import visible
+
+from ..files import replacing, spreadsheet_safe, write_text
 from .collect import collect, head
 from .compare import DATASET, grid, settings
 

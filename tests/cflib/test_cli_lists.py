@@ -10,7 +10,7 @@ import pytest
 
 from cflib import load, load_model, people
 from cflib.cli import output
-from tests.bookshop import invoke, small_shop
+from tests.bookshop import OPTIONS, books, invoke, small_shop
 
 CRIME = "crime lover 001"
 
@@ -222,6 +222,32 @@ def test_small_ratings_are_not_printed_as_0(tmp_path):
 )
 def test_numbers_have_four_significant_digits(value, shown):
     assert output.significant(np.array([value])).tolist() == [shown]
+
+
+def test_control_characters_are_visible_in_what_commands_print(tmp_path):
+    """An id or a title cannot clear the screen of whoever reads a list, or its title."""
+    odd, who = "poetry\x1b[2J", "garden\x9bx\u202e"
+    frame = books(50, 30, 500)
+    frame["isbn"] = frame["isbn"].replace("poetry-000", odd)
+    frame["reader"] = frame["reader"].replace("crime lover 001", who)
+    frame = frame[(frame["isbn"] != odd) | (frame["reader"] != who)]
+    frame.to_csv(tmp_path / "books.csv", index=False)
+    model = tmp_path / "model.npz"
+    told = invoke("fit", tmp_path / "books.csv", *OPTIONS, "--quick", "--out", model)
+    for command in (
+        ("info", model),
+        ("recommend", model, "--user", who, "-n", 30),
+        ("similar", model, "--item", odd),
+        ("explain", model, "--user", who, "--item", odd),
+    ):
+        told += invoke(*command)
+    told += invoke("recommend", model, "--user", who + "x", ok=False)
+    text = "".join(told)
+    assert not set(text) & {"\x1b", "\x9b", "\u202e"}
+    assert "poetry\\x1b[2J" in text and "garden\\x9bx\\u202e" in told[-1]
+    assert odd in set(
+        rows(model, "--user", who, "-n", 30)["isbn"]
+    )  # what programs read is as it is
 
 
 # Similar items, and reasons ---------------------------------------------------------------------

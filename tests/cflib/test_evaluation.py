@@ -5,7 +5,6 @@ import functools
 import types
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from cflib import (
@@ -19,7 +18,8 @@ from cflib import (
     fit_popularity,
     metrics,
 )
-from cflib.evaluation import compare, cross_validate, evaluate, rank
+from cflib.evaluation import compare, evaluate, rank
+from cflib.folds import cross_validate
 from cflib.split import holdout, kfold, latest
 from tests.cflib.test_als import planted
 from tests.conftest import make_ratings
@@ -424,53 +424,15 @@ def test_bad_arguments_are_refused_before_anything_is_trained(part):
     means = {"means": fit_means(part.train)}
     for call, error, message in [
         (
-            lambda: evaluation.cross_validate({"a": never}, [part], to="b"),
+            lambda: cross_validate({"a": never}, [part], to="b"),
             ValueError,
             "`to` should",
         ),
-        (lambda: evaluation.cross_validate({"a": never}, [part], ["rmsd"]), ValueError, "a metric"),
+        (lambda: cross_validate({"a": never}, [part], ["rmsd"]), ValueError, "a metric"),
         (lambda: compare(means, part, to="b"), ValueError, "`to` should be one of means"),
         (lambda: evaluation.coverage(means, part), TypeError, "how sure it is"),
         (lambda: evaluation.by_count(means, part, edges=(20, 5)), ValueError, "`edges` should"),
         (lambda: evaluate({}, part), ValueError, "at least one model"),
-        (lambda: evaluation.top_n(means["means"], part.train, 0), ValueError, "`n` should be"),
     ]:
         with pytest.raises(error, match=message):
             call()
-
-
-# Sampled metrics ----------------------------------------------------------------------------
-
-
-def test_among_all_others_the_lists_are_those_among_all_movies(part):
-    model = fit_als(part.train, n_features=2, iterations=2)
-    sampled = evaluation.among_sampled(model, part, n=part.train.n_movies)
-    pd.testing.assert_frame_equal(rank({"": model}, part), rank({"": sampled}, part))
-
-
-def test_who_guesses_hits_k_times_in_n_plus_one():
-    rng = np.random.default_rng(0)
-    part = latest(make_ratings(150, 1500, 15_000), n=1)
-    scores = rng.random((150, 1500), np.float32)
-    guess = scorer(part.train, lambda users: scores[:, users])
-    table = rank({"": evaluation.among_sampled(guess, part, n=99)}, part, threshold=0.5).iloc[0]
-    assert table["n_users"] > 1400
-    assert table["hit_rate_low"] < 10 / 100 < table["hit_rate_high"]
-    assert table["ndcg_low"] < (1 / np.log2(np.arange(2, 12))).sum() / 100 < table["ndcg_high"]
-
-
-def test_the_movies_drawn_are_rated_by_nobody_asked_and_the_same_whatever_the_block(part):
-    model = fit_means(part.train)
-    sampled = evaluation.among_sampled(model, part, n=7, seed=3)
-    users = np.arange(part.train.n_users)
-    scores = sampled.score_users(users)
-    np.testing.assert_array_equal(scores[:, 5:9], sampled.score_users(users[5:9]))
-    kept = scores > np.finfo(np.float32).min
-    np.testing.assert_array_equal(scores[kept], model.score_users(users)[kept])
-    _, trained = part.train.dense()
-    _, tested = part.test.dense()
-    assert not kept[trained == 1].any() and kept[tested == 1].all()
-    n_others = part.train.n_movies - (trained + tested).sum(axis=0)
-    np.testing.assert_array_equal(kept.sum(axis=0) - tested.sum(axis=0), np.minimum(7, n_others))
-    other = evaluation.among_sampled(model, part, n=7, seed=4).score_users(users)
-    assert ((other > np.finfo(np.float32).min) != kept).any()

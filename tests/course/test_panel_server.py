@@ -1,12 +1,15 @@
 """Who may come into the panel, how many, and what is left when they have gone: with real Voilà."""
 
+import asyncio
 import json
 import re
 import subprocess
 import sys
 import time
+import types
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
@@ -128,6 +131,37 @@ def test_five_visitors_fit_the_sixth_is_told_and_all_memory_comes_back(server):
     status, page = ask(port)  # a page that is fetched and never opened ends, too
     assert status == 200 and len(kernels(process)) == 1
     wait_until_empty(process)
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds", "pages", "ended"),
+    [
+        ("idle", 100, 1, False),
+        ("idle", 2000, 1, True),
+        ("busy", 2000, 1, False),
+        ("idle", 100, 0, True),
+        ("busy", 100, 0, False),
+        ("dead", 0, 1, True),
+    ],
+)
+def test_a_kernel_is_ended_when_its_page_is_closed_or_long_idle(state, seconds, pages, ended):
+    kernel = types.SimpleNamespace(
+        execution_state=state, last_activity=datetime.now(UTC) - timedelta(seconds=seconds)
+    )
+    gone = []
+
+    async def shutdown_kernel(kernel_id):
+        gone.append(kernel_id)
+
+    kernels = types.SimpleNamespace(
+        get_kernel=lambda _: kernel,
+        closed=panel_server.Kernels.closed,
+        idle=panel_server.Kernels.idle,
+        _kernel_connections={"it": pages},
+        shutdown_kernel=shutdown_kernel,
+    )
+    asyncio.run(panel_server.Kernels.cull_kernel_if_idle(kernels, "it"))
+    assert gone == ["it"] * ended
 
 
 def test_kernels_talk_through_files_and_not_through_ports(server):

@@ -1,5 +1,6 @@
 """What a command of the course refuses, and what it says: folders, damaged files, sweep files."""
 
+import errno
 import json
 import os
 import subprocess
@@ -12,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 from matplotlib.figure import Figure
 
-from course import commands, exercises, figures, files, run, sweep
+from cflib.cli.words import visible
+from course import commands, exercises, figures, notebooks, run, site, sweep
 from course.chapter import read_metrics
 from course.sweep import manager
 
@@ -173,6 +175,37 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path, plan, command):
     assert "Error: " in told.output and str(tmp_path / "file") in told.output
 
 
+@pytest.mark.parametrize("command", ["run", "sweep", "exercises", "site", "notebooks"])
+def test_a_full_disk_or_a_folder_of_somebody_else_is_a_sentence(tmp_path, monkeypatch, command):
+    (tmp_path / "mine.yaml").write_text("chapter: small.ipynb\nmetric: score\ngrid: {size: [1]}\n")
+    chapter(tmp_path / "small.ipynb", RECORDS, parameters=PARAMETERS)
+    code = {"run": (run, "run"), "sweep": (sweep, "run"), "exercises": (exercises, "renew"),
+            "site": (site, "build"), "notebooks": (notebooks, "renew")}[command]  # fmt: skip
+    arguments = [str(tmp_path / "mine.yaml")] if command == "sweep" else []
+    for number, said in (
+        (errno.ENOSPC, "Make room there"),
+        (errno.EACCES, "make this one writable"),
+    ):
+
+        def fails(*_, number=number, **__):
+            raise OSError(number, os.strerror(number), "some/where")
+
+        monkeypatch.setattr(*code, fails)
+        told = CliRunner().invoke(getattr(commands, command), arguments)
+        assert told.exit_code == 1 and isinstance(told.exception, SystemExit)
+        assert f"Error: some/where: {os.strerror(number)}" in told.output and said in told.output
+
+
+@pytest.mark.parametrize(("value", "code"), [(0.6, 0), (None, 1)])
+def test_a_sweep_in_which_a_run_failed_ends_with_an_error(tmp_path, monkeypatch, value, code):
+    folder = finished(tmp_path / "out", {1: [0.5], 2: [value]})
+    sweep.report.write(folder)
+    (tmp_path / "mine.yaml").write_text("chapter: small.ipynb\nmetric: score\ngrid: {size: [1]}\n")
+    chapter(tmp_path / "small.ipynb", RECORDS, parameters=PARAMETERS)
+    monkeypatch.setattr(sweep, "run", lambda *_: folder)
+    assert CliRunner().invoke(commands.sweep, [str(tmp_path / "mine.yaml")]).exit_code == code
+
+
 # Sweep files
 
 
@@ -232,7 +265,7 @@ def test_a_dollar_a_backslash_or_a_brace_is_shown_as_it_is(tmp_path, text):
 
 
 def test_control_characters_are_visible_in_what_a_command_prints(tmp_path):
-    assert files.visible("a\x1b[2Jb\rc\x00\x9b\u202e\nd\te é") == (
+    assert visible("a\x1b[2Jb\rc\x00\x9b\u202e\nd\te é") == (
         "a\\x1b[2Jb\\rc\\x00\\x9b\\u202e\nd\te é"
     )
     folder = finished(tmp_path, {1: [0.5], 2: [None]})
