@@ -91,7 +91,7 @@ def habits(
 
 def gives_only_whole(given: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Who has given no value between whole numbers: bool, (n_users,)."""
-    return ~given[:, values % 1 != 0].any(axis=1)
+    return given[:, values % 1 != 0].sum(axis=1) == 0
 
 
 def narrowest(p: np.ndarray, values: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
