@@ -136,8 +136,8 @@ def of_kept(table: pd.DataFrame, metric: str, name: str, begin: str) -> str:
 
 def of_settings(name: str, settings: Settings, tried: pd.DataFrame | None) -> str:
     """The settings of a model that is kept, and how they were found."""
-    values = {told: getattr(settings, field) for field, told in TOLD[name].items()}
-    shown = ", ".join(told.format(v) for told, v in values.items() if v is not None)
+    fields = {f: v for f in TOLD[name] if (v := getattr(settings, f)) is not None}
+    shown = ", ".join(TOLD[name][field].format(value) for field, value in fields.items())
     if tried is None or tried.empty:
         return f"{name}: {shown}."
     if name == "als":
@@ -148,9 +148,10 @@ def of_settings(name: str, settings: Settings, tried: pd.DataFrame | None) -> st
             f"has the smallest error on a part of the training ratings ({rmse.min():.4g})."
         )
     n_tried = len(tried.drop(columns=["starts", "ndcg"]).drop_duplicates())
+    chosen = np.all([tried[field].eq(value) for field, value in fields.items()], axis=0)
     return (
         f"{name}: {shown}. Of {n_tried} settings, this one has the best lists on a part of the "
-        f"training ratings (NDCG@10 {_number(tried['ndcg'].max())})."
+        f"training ratings (NDCG@10 {_number(tried['ndcg'][chosen].iloc[-1])})."
     )
 
 
