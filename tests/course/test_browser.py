@@ -35,6 +35,9 @@ BAD = {  # what a reader should never see
     "a dialog": ".jp-Dialog",
     "a notice": ".Toastify__toast",
 }
+BEHIND = """() => [...new Set([[2, 450], [innerWidth - 3, 450], [innerWidth / 2, 2]].map((at) =>
+    document.elementsFromPoint(...at).map((one) => getComputedStyle(one).backgroundColor)
+    .find((colour) => colour !== "rgba(0, 0, 0, 0)")))]"""  # colours of the page around the panel
 BROKEN_PICTURES = """() => [...document.querySelectorAll('.jp-Notebook img')]
     .filter(image => image.complete && !image.naturalWidth).length"""
 
@@ -152,6 +155,7 @@ def test_the_app_is_accessible_and_fits(width, scheme, app, chromium):
     assert page.evaluate("document.documentElement.scrollWidth") == width
     dark = page.evaluate("getComputedStyle(document.querySelector('.part')).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", dark)[:3])) < 380) == (scheme == "dark")
+    assert len(page.evaluate(BEHIND)) == 1  # beside, above and below the panel as well
     page.evaluate(browsing.axe())
     assert violations(page) == {}
     page.evaluate("document.querySelector('.card .name').style.color = 'gray'")
