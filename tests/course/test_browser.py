@@ -36,8 +36,8 @@ BAD = {  # what a reader should never see
     "a notice": ".Toastify__toast",
 }
 BEHIND = """() => [...new Set([[2, 450], [innerWidth - 3, 450], [innerWidth / 2, 2]].map((at) =>
-    document.elementsFromPoint(...at).map((one) => getComputedStyle(one).backgroundColor)
-    .find((colour) => colour !== "rgba(0, 0, 0, 0)")))]"""  # colours of the page around the panel
+    document.elementsFromPoint(...at).filter((one) => !one.closest(".cflib-panel"))
+    .map((one) => getComputedStyle(one).backgroundColor).find((colour) => colour !== "rgba(0, 0, 0, 0)")))]"""  # colours of the page around the panel
 BROKEN_PICTURES = """() => [...document.querySelectorAll('.jp-Notebook img')]
     .filter(image => image.complete && !image.naturalWidth).length"""
 
