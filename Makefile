@@ -25,8 +25,8 @@ ifneq ($(USABLE),yes)
 .PHONY: $(READY)
 endif
 
-.PHONY: help run sweep test lint doctor notebooks exercises lab site handout app screenshots fuzz \
-  bench-accuracy bench-published bench clean
+.PHONY: help run sweep test lint doctor notebooks exercises lab site slides handout grade app \
+  screenshots fuzz bench-accuracy bench-published bench clean
 
 help:  ## list the targets (the default)
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s%s\n", $$1, $$2}'
@@ -58,13 +58,19 @@ exercises: $(READY)  ## make notebooks/exercises again from the solutions
 	@$(BIN)/python -m cflib exercises
 
 lab: $(READY)  ## open the first chapter in JupyterLab; ARGS=notebooks/03_training.ipynb another
-	@$(BIN)/python -m jupyterlab --ServerApp.root_dir="$(CURDIR)" $(or $(ARGS),notebooks/01_loading.ipynb)
+	@$(BIN)/python -m jupyterlab --ServerApp.root_dir="$(CURDIR)" $(or $(ARGS),notebooks/00_first_look.ipynb)
 
 site: $(READY)  ## write the course as a site into build/site, which needs no network
 	@$(BIN)/python -m cflib site
 
+slides: $(READY)  ## write slides of the chapters into build/slides, which need no network
+	@$(BIN)/python -m course.slides
+
 handout: $(READY)  ## write what students get, without solutions, into build/handout.zip
 	@$(BIN)/python -m course.handout
+
+grade: $(READY)  ## mark what students hand in, by hidden tests; ARGS=FOLDER, with STUDENT/03_training.ipynb
+	@$(BIN)/python -m course.grading $(ARGS)
 
 app: $(READY)  ## rate titles and see recommendations change, in a browser; ARGS=model.npz your model
 	@$(BIN)/python -m cflib app $(ARGS)

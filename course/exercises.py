@@ -126,11 +126,11 @@ def _cells(cells: list[NotebookNode], name: str) -> Iterator[NotebookNode]:
                 marks = _marks(f"{name}-{number}", solution=True)
             else:
                 cell.source = OPEN_ANSWER
-                marks = _marks(f"{name}-{number}", solution=True, points=_points(tags))
+                marks = _marks(f"{name}-{number}", solution=True, points=points(tags))
         if tag == "check":
             _refuse(None if unchecked else cell, "there is no solution before this check")
             unchecked = None
-            marks = _marks(f"{name}-{number}-check", points=_points(tags))
+            marks = _marks(f"{name}-{number}-check", points=points(tags))
             cell.metadata["jupyter"] = {"source_hidden": True}
         if marks:
             cell.metadata["nbgrader"] = marks
@@ -156,7 +156,8 @@ def _marks(grade_id: str, solution: bool = False, points: int | None = None) -> 
     return marks if points is None else marks | {"points": points}
 
 
-def _points(tags: list[str]) -> int:
+def points(tags: list[str]) -> int:
+    """What a check or an open answer is worth, from its cell's tags."""
     return next((int(tag.removeprefix("points-")) for tag in tags if "points-" in tag), 1)
 
 

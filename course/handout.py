@@ -37,7 +37,13 @@ PARTS = (
     "sweeps/*",
     "benchmarks/accuracy/results.csv",  # chapter 4 draws it
 )
-TEACHERS = ("docs/teaching.md", "docs/marking.md", "notebooks/solutions", "tests")
+TEACHERS = (
+    "docs/teaching.md",
+    "docs/marking.md",
+    "notebooks/solutions",
+    "course/grading.py",
+    "tests",
+)
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints"}
 DATE = (2020, 1, 1, 0, 0, 0)  # of each file, so that the archive depends on the course alone
 

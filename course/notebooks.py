@@ -37,6 +37,7 @@ METADATA = {
         "pygments_lexer": "ipython3",
     },
 }
+SLIDES = [{"slide_type": "slide"}, {"slide_type": "fragment"}]  # as `slideshow` there: see `slides`
 FOLDED = {"source_hidden": True}  # as `jupyter` in a cell's metadata: JupyterLab folds its code
 ABSOLUTE_PATH = re.compile(
     r"""(?:^|(?<=[\s"'`=(:,>]))(?:/(?:home|root|Users|tmp|var|usr|opt|work|mnt|private)/|[A-Z]:\\)\S*""",
@@ -325,9 +326,13 @@ def clean(notebook: NotebookNode) -> NotebookNode:
 
 
 def _kept(cell: NotebookNode) -> dict:
-    """The metadata that a chapter's cell may have: its tags, and that its code is folded away."""
+    """The metadata that a cell may have: tags, that its code is folded, its place on slides."""
     kept = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
-    return kept | ({"jupyter": FOLDED} if cell.metadata.get("jupyter") == FOLDED else {})
+    if cell.metadata.get("jupyter") == FOLDED:
+        kept["jupyter"] = FOLDED
+    if cell.metadata.get("slideshow") in SLIDES:
+        kept["slideshow"] = cell.metadata["slideshow"]
+    return kept
 
 
 def _refuse(

@@ -35,6 +35,8 @@ WIDE = 72  # characters: code with longer lines may scroll in its box
 BRACKETS = {")": "(", "]": "[", "|": "|", "‖": "‖"}
 SCRIPTED_BRACKET = re.compile(r"<msu[bp](?:sup)?><mo[^>]*>[)\]|‖]</mo>")
 HIDDEN = "source-hidden"  # tag of a cell whose code JupyterLab folds away
+FOLDED = "The code of this cell"
+FOLDED_CHECK = "The check (its code holds the answer)"
 ACTIVE = "script, iframe, frame, object, embed, applet, base, meta, link, template, noscript"
 ADDRESSES = ("href", "src", "xlink:href", "action", "formaction", "data", "poster", "from", "to")
 RUNS = re.compile(
@@ -167,15 +169,20 @@ def write(
 
 def chapter_html(chapter: Path) -> str:
     """The cells of an executed chapter as HTML, without the page around them."""
+    return notebook_html(nbformat.read(chapter, as_version=4), chapter.parent)
+
+
+def notebook_html(notebook: NotebookNode, folder: Path, exclude_input: bool = False) -> str:
+    """The cells of a notebook of `folder` as HTML; without their code, if that is excluded."""
     exporter = _Exporter(
         template_name="lab",
         template_file="base.html.j2",
+        exclude_input=exclude_input,
         exclude_input_prompt=True,
         exclude_output_prompt=True,
     )
-    notebook = _prepared(nbformat.read(chapter, as_version=4))
     body, _ = exporter.from_notebook_node(
-        notebook, resources={"metadata": {"path": str(chapter.parent)}}
+        _prepared(notebook), resources={"metadata": {"path": str(folder)}}
     )
     return body
 
@@ -223,6 +230,14 @@ def _mark_texts(table: Tag) -> None:
                     cell["class"] = [*cell.get_attribute_list("class", []), "text"]
 
 
+def fold(soup: BeautifulSoup) -> None:
+    """Fold the code that JupyterLab folds, behind a line that opens it."""
+    for cell in soup.select(f".celltag_{HIDDEN} .jp-Cell-inputWrapper"):
+        says = FOLDED_CHECK if "@check" in cell.get_text() else FOLDED
+        folded = cell.wrap(soup.new_tag("details", attrs={"class": "folded"}))
+        folded.insert(0, BeautifulSoup(f"<summary>{says}</summary>", "html.parser"))
+
+
 def let_focus(soup: BeautifulSoup) -> None:
     """Let the keyboard reach what may be wider than its box, so that it can be scrolled."""
     for box in soup.select(".jp-OutputArea-output:has(table)"):
@@ -261,6 +276,7 @@ def _section(file: Path, names: Collection[str]) -> BeautifulSoup:
     soup = BeautifulSoup(f'<section id="{file.stem}">{body}</section>', "html.parser")
     disarm(soup)
     tidy_tables(soup)
+    fold(soup)
     let_focus(soup)
     for element in soup.section.select("[id]"):
         element["id"] = f"{file.stem}--{element['id']}"

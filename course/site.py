@@ -54,8 +54,6 @@ GROUPS = {  # heading in the contents: patterns of files
         "benchmarks/accuracy/results.md",
     ],
 }
-FOLDED = "The code of this cell"
-FOLDED_CHECK = "The check (its code holds the answer)"
 SECTIONS = ["h1", "h2", "h3"]
 LARGEST = 200_000  # bytes: a larger file that is linked to gets no page of its own
 
@@ -213,10 +211,7 @@ def _tidy(soup: BeautifulSoup) -> None:
             table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0"}))
     for wide in soup.select('math[display="block"], p > img'):
         wide.wrap(soup.new_tag("span", attrs={"class": "scroll", "tabindex": "0"}))
-    for cell in soup.select(f".celltag_{chapters.HIDDEN} .jp-Cell-inputWrapper"):
-        says = FOLDED_CHECK if "@check" in cell.get_text() else FOLDED
-        folded = cell.wrap(soup.new_tag("details", attrs={"class": "folded"}))
-        folded.insert(0, BeautifulSoup(f"<summary>{says}</summary>", "html.parser"))
+    chapters.fold(soup)
     for element in soup.select(".dataframe tr[style]"):
         del element["style"]
     for code in soup.select("pre > code"):

@@ -178,6 +178,17 @@ def axe() -> str | None:
     return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 
 
+def serious(page) -> dict[str, str]:
+    """What axe-core finds serious on a page: each rule, with the first element that breaks it."""
+    page.evaluate(axe())
+    rules = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+    return {
+        rule["id"]: rule["nodes"][0]["html"][:200]
+        for rule in rules
+        if rule["impact"] in ("serious", "critical")
+    }
+
+
 def elsewhere(address: str) -> list[str]:
     """The address, if it is another machine's."""
     host = urlsplit(address).hostname

@@ -8,11 +8,13 @@ import pytest
 from bs4 import BeautifulSoup
 from nbclient import NotebookClient
 
-from course import page
+from course import page, run, sweep
 from course.notebooks import fetched
 from course.page import tidy_tables
 
+from . import browsing
 from .small_chapters import PIXEL, SHOW_PICTURE, SHOW_WIDGET, chapter
+from .test_sweep import finished
 
 PROSE = r"""# One <b>&</b> two
 ## The question
@@ -21,6 +23,7 @@ $$J = \tfrac12 \sum_{ij} R_{ij}\bigl(\hat Y_{ij} - Y_{ij}\bigr)^2$$
 \begin{aligned} a &= b \\ c &< d \end{aligned}
 See [the next](02_second.ipynb), [the question](#The-question), [a paper](https://doi.org/10.1/x),
 [a term](../docs/glossary.md#id)."""
+FOLDED = "assert 42"
 FRAME = "import pandas as pd; pd.DataFrame({'rmse': [0.5]})"
 LATEX = "from IPython.display import Math; Math(r'\\lambda^2')"
 SCRIPTLESS = """print("<script src='https://example.org/x.js'></script>")"""
@@ -31,7 +34,8 @@ def html(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     paths = [
         chapter(
-            folder / "01_first.ipynb", PROSE, SHOW_PICTURE, FRAME, LATEX, SCRIPTLESS, SHOW_WIDGET
+            folder / "01_first.ipynb",
+            *(PROSE, SHOW_PICTURE, FRAME, LATEX, SCRIPTLESS, SHOW_WIDGET, FOLDED),
         ),
         chapter(folder / "02_second.ipynb", PROSE),
     ]
@@ -44,6 +48,9 @@ def html(tmp_path_factory):
                 metadata={"tags": ["injected-parameters"]},
             )
         ]
+        for cell in notebook.cells:
+            if cell.source == FOLDED:
+                cell.metadata["jupyter"] = {"source_hidden": True}
         nbformat.write(notebook, path)
     page.write(folder / "index.html", paths)
     return (folder / "index.html").read_text(encoding="utf-8")
@@ -94,6 +101,11 @@ def test_links_between_chapters_and_sections_stay_in_the_page(soup):
     assert all(link[1:] in ids for link in local)
     assert not soup.select('a[href$=".ipynb"]')
     assert "a term" in soup.get_text() and not soup.select('a[href^=".."]')
+
+
+def test_code_that_jupyterlab_folds_is_folded(soup):
+    (folded,) = soup.find_all("details")
+    assert not folded.has_attr("open") and folded.pre.get_text().strip() == FOLDED
 
 
 def test_a_widget_is_shown_by_its_text(soup):
@@ -234,3 +246,22 @@ def test_links_to_documents_of_the_page_stay_in_it_and_others_are_text(tmp_path)
     assert said.count("shown as it is stored") == 1
     ids = {element["id"] for element in soup.select("[id]")}
     assert all(a["href"][1:] in ids for a in soup.select('a[href^="#"]'))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_the_pages_of_a_run_and_of_a_sweep(tmp_path, scheme):
+    if reason := browsing.why_not():
+        pytest.skip(reason)
+    if browsing.axe() is None:
+        pytest.skip("axe is not installed: pip install -r requirements-browser.txt")
+    documents = [run.ROOT / "docs" / name for name in run.DOCUMENTS]
+    page.write(tmp_path / "run.html", sorted(run.NOTEBOOKS.glob("[0-9]*.ipynb")), documents)
+    folder = finished(tmp_path / "sweep", {1: [0.81, 0.83], 2: [0.86, 0.87]})
+    sweep.report.write(folder)
+    with browsing.browser() as chromium:
+        context = chromium.new_context(viewport=browsing.SIZE, color_scheme=scheme)
+        for path in (tmp_path / "run.html", folder / "sweep.html"):
+            opened = context.new_page()
+            opened.goto(path.as_uri())
+            assert browsing.serious(opened) == {}, path.name

@@ -55,6 +55,8 @@ def test_executing_twice_gives_the_same_bytes_and_keeps_ids_tags_and_outputs(
     change(path, lambda notebook: notebook.cells[1].metadata.update(papermill={"duration": 3.2}))
     folded = {"jupyter": {"source_hidden": True}}
     change(path, lambda notebook: notebook.cells[3].metadata.update(folded))
+    on_slide = {"slideshow": {"slide_type": "slide"}}
+    change(path, lambda notebook: notebook.cells[2].metadata.update(on_slide))
     notebooks.renew(folder=path.parent)
     first = path.read_bytes()
     notebooks.renew(["01_first"], folder=path.parent)
@@ -64,7 +66,7 @@ def test_executing_twice_gives_the_same_bytes_and_keeps_ids_tags_and_outputs(
     notebook = nbformat.read(path, as_version=4)
     assert [flaw for check in notebooks.CHECKS for flaw in check(notebook)] == []
     assert notebook.cells[0].metadata == {"tags": ["parameters"]}
-    assert [cell.metadata for cell in notebook.cells[1:4]] == [{}, {}, folded]
+    assert [cell.metadata for cell in notebook.cells[1:4]] == [{}, on_slide, folded]
     assert [cell.id for cell in notebook.cells] == [f"cell-{n}" for n in range(7)]
     assert [output.text for output in notebook.cells[1].outputs] == [
         "".join(f"{i}\n" for i in range(50))
