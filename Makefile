@@ -58,7 +58,7 @@ exercises: $(READY)  ## make notebooks/exercises again from the solutions
 	@$(BIN)/python -m cflib exercises
 
 lab: $(READY)  ## open the first chapter in JupyterLab; ARGS=notebooks/03_training.ipynb another
-	@$(BIN)/python -m jupyterlab --ServerApp.root_dir="$(CURDIR)" $(or $(ARGS),notebooks/01_loading.ipynb)
+	@$(BIN)/python -m jupyterlab --ServerApp.root_dir="$(CURDIR)" $(or $(ARGS),notebooks/00_first_look.ipynb)
 
 site: $(READY)  ## write the course as a site into build/site, which needs no network
 	@$(BIN)/python -m cflib site

@@ -33,7 +33,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Folder of the run; what an earlier run left there is replaced.  [default: runs/default]",
 )
 def run(pairs: tuple[tuple[str, str], ...], out: Path | None) -> None:
-    """Execute the chapters in order (all but 00), into one folder and one page."""
+    """Execute the chapters in order (all but 13), into one folder and one page."""
     from . import run as runner
 
     out = out or runner.DEFAULT

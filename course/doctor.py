@@ -28,8 +28,8 @@ PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest for which there is Ten
 OTHER_CFLIB = "cflib"  # a distribution on the package index that is not ours
 GIGABYTE = 1e9
 DISK = 0.5 * GIGABYTE  # for the runs, the site and a download; the environment is there already
-MEMORY = 1.0 * GIGABYTE  # for the chapter that needs most, except 00
-MEMORY_OF_00 = 3.0 * GIGABYTE
+MEMORY = 1.0 * GIGABYTE  # for the chapter that needs most, except 13
+MEMORY_OF_13 = 3.0 * GIGABYTE
 PATIENCE = 120  # seconds for a process that usually takes ten
 
 SHA256 = {  # by edition and file: that of the stored outputs, and that of the exercises
@@ -305,10 +305,10 @@ def memory() -> Iterable[Finding]:
             f"{says}; the chapters need {MEMORY / GIGABYTE:.0f}",
             "close other programs and other kernels (in JupyterLab: Kernel, Shut Down All Kernels)",
         )
-    elif free < MEMORY_OF_00:
+    elif free < MEMORY_OF_13:
         yield note(
-            f"{says}: enough for all chapters but 00, which needs {MEMORY_OF_00 / GIGABYTE:.0f}",
-            "close other programs before you run chapter 00, or read it as it is stored",
+            f"{says}: enough for all chapters but 13, which needs {MEMORY_OF_13 / GIGABYTE:.0f}",
+            "close other programs before you run chapter 13, or read it as it is stored",
         )
     else:
         yield ok(says)

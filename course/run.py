@@ -26,6 +26,7 @@ DEFAULT = ROOT / "runs" / "default"
 PAGE = "index.html"
 DOCUMENTS = ("questions.md", "glossary.md", "mathematics.md")  # the chapters refer to them
 RUN_DIR = "run_dir"
+ORIGINAL = "13_original.ipynb"  # not in a run: its settings and its numbers are the original's
 MARKER = ".cflib-run"  # in the folder of a run: what a run left there may be replaced
 # A kernel of ipykernel 7 warns at each start that it talks over loopback in plain text, and may log
 # an error when it is interrupted to be shut down. What goes wrong in a chapter is in its outputs.
@@ -40,9 +41,9 @@ class RunError(Exception):
 
 
 def chapters(folder: str | Path = NOTEBOOKS) -> list[Path]:
-    """The chapters that a run executes, in order: all but 00, which is about its own figures."""
+    """The chapters that a run executes, in order: all but the one on the original notebook."""
     numbered = sorted(Path(folder).glob("[0-9][0-9]_*.ipynb"))
-    return [path for path in numbered if not path.name.startswith("00")]
+    return [path for path in numbered if path.name != ORIGINAL]
 
 
 def parameters(chapter: str | Path) -> dict[str, Any]:
@@ -196,11 +197,11 @@ def run(
             _execute(path, out / path.name, values[path.stem] | run_dir)
             seconds = time.perf_counter() - started
             print(f"{number}/{len(paths)}  {path.stem:20}{seconds:5.0f} s", flush=True)
-        stored = sorted(Path(folder).glob("00_*.ipynb"))
+        stored = filter(Path.exists, [Path(folder) / ORIGINAL])
         documents = (Path(folder).parent / "docs" / name for name in DOCUMENTS)
         page.write(
             out / PAGE,
-            [*stored, *(out / path.name for path in paths)],
+            [*(out / path.name for path in paths), *stored],
             filter(Path.exists, documents),
         )
     return out / PAGE

@@ -194,7 +194,7 @@ def test_every_chapter_has_ten_questions_with_an_answer_each():
             r"<details><summary>Answer</summary>\n\n(.+?)\n\n</details>", section, re.DOTALL
         )
         assert len(answers) == 10 and len(set(answers)) == 10
-    for path in CHAPTERS:
+    for path in CHAPTERS[1:]:  # 00 only shows what the others are about
         assert f"\n## {path.stem[:2]} " in text
 
 

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from cflib import fit_means, normalize, people
+from cflib import fit_means, metrics, normalize, people, split
 
-from .tools import claim, difference, inner_of, lines, range_of, rmse, splits
+from .tools import (
+    EDITIONS,
+    SEEDS,
+    claim,
+    difference,
+    inner_of,
+    lines,
+    part_of,
+    range_of,
+    ratings_of,
+    rmse,
+    splits,
+)
 
 
 @claim("stands")
@@ -114,3 +126,46 @@ def the_damped_list():
         for p in splits(inner_of)
     ]
     return range_of(medians, 0), min(medians) > 10
+
+
+@claim("reworded")
+def a_mean_that_has_seen_the_test():
+    """Exercise 5: means that have seen the test have a lower error, by more than 0.04 stars.
+
+    About a third of all movies have a single rating.
+    """
+    gains, shares = [], []
+    for year in EDITIONS:
+        ratings = ratings_of(year)
+        seen = normalize.fit(ratings, "movie_user_damped")
+        shares.append(float(np.mean(ratings.movie_counts == 1)))
+        for p in (part_of(year, seed) for seed in SEEDS):
+            predicted = seen.baseline(p.test.movie_index, p.test.user_index)
+            gains.append(rmse(fit_means(p.train), p) - metrics.rmse(p.test.value, predicted))
+    text = f"lower by {range_of(gains)}; share {range_of(shares)}"
+    return text, min(gains) > 0.04 and 0.3 < min(shares) and max(shares) < 0.37
+
+
+@claim("stands")
+def damping_with_little_to_learn_from():
+    """Exercise 6: of 0, 1, 2, 5, 10, 20, a damping of 5 is best with 4/5 and with 1/10 trained on.
+
+    What changes is how much worse no damping is.
+    """
+    best, worse = [], []
+    for year in EDITIONS:
+        for seed in SEEDS:
+            for fraction in (0.2, 0.9):
+                p = split.holdout(ratings_of(year), fraction, seed)
+                errors = {
+                    d: rmse(fit_means(p.train, "movie_user_damped", d), p)
+                    for d in (0, 1, 2, 5, 10, 20)
+                }
+                best.append(min(errors, key=errors.__getitem__))
+                worse.append(errors[0] - errors[best[-1]])
+    few, many = worse[1::2], worse[::2]
+    text = (
+        f"best {best[::2]} and {best[1::2]}; no damping is worse by {range_of(many)} and "
+        f"{range_of(few)}"
+    )
+    return text, set(best) == {5} and min(few) > max(many)

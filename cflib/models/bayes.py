@@ -31,7 +31,7 @@ from ..ratings import Ratings
 from ..settings import Settings, setting
 from .convergence import LEAST, ess, r_hat
 from .gibbs import Chain, singular_vectors
-from .stars import MOST_VALUES, counts, habits, probabilities
+from .stars import MOST_VALUES, counts, habits, probabilities, usual_habits
 
 Features: TypeAlias = np.ndarray | scipy.sparse.spmatrix
 N_TRACED = 100  # predictions that are followed from draw to draw
@@ -282,6 +282,8 @@ class BayesModel(FactorModel):
         The values that ratings take, in order; empty if there are more than `MOST_VALUES`.
     habits : float32, (n_users, n_values)
         How much more often each user gives a value than a normal distribution expects.
+    usual_habits : float32, (3, n_values)
+        Those of all users, of those who give whole values only, and of the others.
     sample_c, sample_b : float32, (n_samples, n_movies), (n_samples, n_users)
         Movie and user biases of each sample.
     sample_noise : float32, (n_samples, n_users)
@@ -294,6 +296,7 @@ class BayesModel(FactorModel):
     traces: np.ndarray
     stars: np.ndarray
     habits: np.ndarray
+    usual_habits: np.ndarray
 
     says: ClassVar[frozenset[str]] = frozenset({STARS, ORDER, INTERVALS})
     extra_arrays: ClassVar[tuple[str, ...]] = (
@@ -303,6 +306,7 @@ class BayesModel(FactorModel):
         "traces",
         "stars",
         "habits",
+        "usual_habits",
     )
 
     @classmethod
@@ -333,7 +337,12 @@ class BayesModel(FactorModel):
             traces=np.array(traces, np.float32).swapaxes(0, 1),
             stars=stars if len(stars) <= MOST_VALUES else stars[:0],
             habits=np.empty((ratings.n_users, 0), np.float32),
+            usual_habits=np.empty((3, 0), np.float32),
         )
+        if not len(model.stars):
+            return model
+        usual = usual_habits(*model.given_and_expected(ratings), model.stars)
+        model = dataclasses.replace(model, usual_habits=usual)
         return dataclasses.replace(model, habits=model.habits_of(ratings))
 
     # Have the chains converged?
@@ -390,20 +399,28 @@ class BayesModel(FactorModel):
             "traces": np.zeros((1, 0, N_TRACED + 3), np.float32),
             "stars": np.zeros(0, np.float32),
             "habits": np.zeros((len(arrays["user_ids"]), 0), np.float32),
+            "usual_habits": np.zeros((3, 0), np.float32),
         }
         return super().from_file(header, missing | arrays)
 
     def habits_of(self, ratings: Ratings) -> np.ndarray:
-        """`habits` of the users of ratings, from what the last sample expects of each rating."""
+        """`habits` of the users of ratings."""
         if not len(self.stars):
             return np.empty((ratings.n_users, 0), np.float32)
+        return habits(*self.given_and_expected(ratings), self.usual_habits, self.stars)
+
+    def given_and_expected(self, ratings: Ratings) -> tuple[np.ndarray, np.ndarray]:
+        """How often each user of ratings gave each value, and how often the last sample expects it.
+
+        float64, (n_users, n_values) each.
+        """
         user, n = ratings.user_index, ratings.n_users
         mean = self.sample(self.n_samples - 1, ratings.movie_index, user)
         std = np.sqrt(self.sample_noise[-1, user])
         nearest = np.abs(ratings.value[:, None] - self.stars).argmin(axis=1)
         given = np.eye(len(self.stars))[nearest]
         expected = probabilities(mean, std, self.stars)
-        return habits(counts(user, given, n), counts(user, expected, n))
+        return counts(user, given, n), counts(user, expected, n)
 
     @property
     def n_samples(self) -> int:

@@ -1,4 +1,4 @@
-"""The pictures of chapter 00: the notebook that the course starts from."""
+"""The pictures of chapter 13: the notebook that the course starts from."""
 
 from __future__ import annotations
 

@@ -23,9 +23,10 @@ expect.set_options(timeout=60_000)  # the machine may be busy
 PANEL = "05_inspection.ipynb"
 CHAPTERS = sorted(path.name for path in run.NOTEBOOKS.glob("[0-9]*.ipynb"))
 SHORTER = {  # what takes a minute in full, where nbval runs it so
-    "00_original.ipynb": {"epochs": 40},
+    "00_first_look.ipynb": {"epochs": 40},
     "07_scale.ipynb": {"sizes": [100_000, 300_000, 1_000_000]},
     "09_your_own_ratings.ipynb": {"quick": True},
+    "13_original.ipynb": {"epochs": 40},
 }
 NEXT_STAR_IN_JUPYTERLAB = ["Tab", "Space"]  # it keeps arrow keys for its own commands
 BAD = {  # what a reader should never see
@@ -110,7 +111,7 @@ def test_a_link_of_a_chapter_opens_the_questions_and_make_lab_has_them_in_its_ro
     dry = subprocess.run(
         ["make", "-n", "lab"], cwd=run.ROOT, capture_output=True, text=True, check=True
     )
-    assert f'--ServerApp.root_dir="{run.ROOT}" notebooks/01_loading.ipynb' in dry.stdout
+    assert f'--ServerApp.root_dir="{run.ROOT}" notebooks/00_first_look.ipynb' in dry.stdout
 
 
 @pytest.fixture(scope="module")

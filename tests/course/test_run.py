@@ -26,7 +26,7 @@ run_dir = ""  # folder of the run"""
 def folder(tmp_path):
     """Two chapters: the first records what it was given, the second reads it."""
     folder = tmp_path / "chapters"
-    chapter(folder / "00_original.ipynb", "raise RuntimeError('not part of a run')")
+    chapter(folder / run.ORIGINAL, "raise RuntimeError('not part of a run')")
     chapter(
         folder / "01_first.ipynb",
         "# One\nabout $x$",

@@ -37,13 +37,7 @@ VALUES = {
 
 # Of one chapter, instead of the above
 OF_CHAPTER = {
-    "00_original": {
-        "lam": Turned((0.5, 10.0), -1.0),
-        "learning_rate": Turned((0.02, 0.3), 0.0),
-        "epochs": Turned((1, 30), 0),
-        "user_index": Turned((0, 29), 1_000_000),
-        "split_seed": Turned((1, 2), -1),
-    },
+    "00_first_look": {"epochs": Turned((1, 30), 0)},
     "04_evaluation": {"original_epochs": Turned((1, 30), 0)},
     "05_inspection": {
         "n_recommendations": Turned((1, 30), 0),
@@ -92,11 +86,18 @@ OF_CHAPTER = {
         "rounds": Turned((1, 3), 0),
         "n_logs": Turned((2, 150), 0),
     },
+    "13_original": {
+        "lam": Turned((0.5, 10.0), -1.0),
+        "learning_rate": Turned((0.02, 0.3), 0.0),
+        "epochs": Turned((1, 30), 0),
+        "user_index": Turned((0, 29), 1_000_000),
+        "split_seed": Turned((1, 2), -1),
+    },
 }
 
 # What costs time and does not matter for the parameter that is turned
 CHEAP = {
-    "00_original": {"epochs": 30, "n_features": 20},
+    "00_first_look": {"epochs": 30},
     "03_training": {"iterations": 5},
     "04_evaluation": {"iterations": 5, "original_epochs": 30},
     "05_inspection": {"iterations": 5, "n_newcomers": 40},
@@ -106,6 +107,7 @@ CHEAP = {
     "10_bugs": {"n_lottery": 4},
     "11_ranking": {"epochs": 1},
     "12_in_use": {"n_features": 16, "rounds": 2, "n_logs": 20},
+    "13_original": {"epochs": 30, "n_features": 20},
 }
 
 
@@ -125,14 +127,9 @@ X = "X = tf.Variable(tf.random.normal([n_movies, n_features]))"
 
 # In the order of each chapter's end. The chapter's other parameters keep their defaults.
 TRY_IT = {
-    "00_original": [
-        Asked("Choose another `user_index`", {"user_index": 100}),
-        Asked("In question 5, find the user", on_paper=True),
-        Asked(
-            "Draw `X` before `W`",
-            edits=[(f"{W}\n{X}", f"{X}\n{W}")],
-        ),
-        Asked("Set `lam` to 10", {"lam": 10.0}),
+    "00_first_look": [
+        Asked("Choose another `user_id`", {"user_id": 100}),
+        Asked("Write down a guess", on_paper=True),
     ],
     "01_loading": [
         Asked("Before you run it", then="sorted(ratings.movie_counts)[-100:]"),
@@ -229,6 +226,15 @@ TRY_IT = {
             "Give the new policy",
             edits=[("in_use.policy(2 * liking)", "in_use.policy(6 * liking)")],
         ),
+    ],
+    "13_original": [
+        Asked("Choose another `user_index`", {"user_index": 100}),
+        Asked("In question 5, find the user", on_paper=True),
+        Asked(
+            "Draw `X` before `W`",
+            edits=[(f"{W}\n{X}", f"{X}\n{W}")],
+        ),
+        Asked("Set `lam` to 10", {"lam": 10.0}),
     ],
 }
 

@@ -340,14 +340,60 @@ def test_probabilities_are_the_normal_distributions_between_the_values():
 
 
 def test_habits_are_ones_where_everybody_gives_what_is_expected():
-    expected = np.random.default_rng(0).uniform(0, 9, (5, 4))
-    np.testing.assert_allclose(stars.habits(expected, expected), 1, rtol=1e-6)
-    given = expected.copy()
-    given[0, 1] = (
-        0  # somebody who never gives the second value, and somebody of whom nothing is known
+    values = np.array([1.0, 1.5, 2.0, 2.5])
+    expected = np.random.default_rng(0).uniform(1, 9, (5, 4))
+    usual = stars.usual_habits(expected, expected, values)
+    np.testing.assert_allclose(usual, 1, rtol=1e-6)
+    np.testing.assert_allclose(stars.habits(expected, expected, usual, values), 1, rtol=1e-6)
+
+
+def test_few_ratings_leave_a_user_with_the_habits_of_their_kind():
+    """Ten users give whole stars only, ten half stars too; then three of whom little is known."""
+    values, flat = np.array([1.0, 1.5, 2.0, 2.5]), np.ones((20, 4)) * 50
+    given = np.repeat([[100.0, 0, 100, 0], [50, 50, 50, 50]], 10, axis=0)
+    usual = stars.usual_habits(given, flat, values)
+    np.testing.assert_allclose(usual[1], [2, 0, 2, 0], atol=0.01)
+    np.testing.assert_allclose(usual[2], 1, atol=0.01)
+    new = np.array([[0.0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0]])
+    of_nobody, of_whole, of_half = stars.habits(new, new.sum(axis=1)[:, None] / 4, usual, values)
+    np.testing.assert_allclose(of_nobody, usual[0], rtol=1e-6)
+    assert of_whole[3] < 0.15 * of_half[3] and of_half[2] < of_whole[2]
+
+
+def test_a_new_user_without_ratings_has_everybodys_habits(planted):
+    part, _ = planted
+    half = dataclasses.replace(
+        part.train, value=(np.round(part.train.value * 2) / 2).astype(np.float32)
     )
-    found = stars.habits(np.vstack([given, np.zeros(4)]), np.vstack([expected, np.zeros(4)]))
-    assert found[0, 1] < 0.5 and found[5, 1] > found[0, 1]
+    model = fit_bayes(half, **FEW)
+    nobody = dataclasses.replace(half.take(half.user_index < 0), user_ids=np.array([9999]))
+    np.testing.assert_allclose(model.fold_in(nobody).habits, model.usual_habits[:1], rtol=1e-6)
+
+
+def test_the_narrowest_values_are_the_fewest_that_suffice():
+    values = np.array([1.0, 2.0, 3.0, 4.0])
+    p = np.array([[0.1, 0.5, 0.3, 0.1], [0.0, 0.0, 0.05, 0.95], [0.4, 0.1, 0.1, 0.4]])
+    low, high = stars.narrowest(p, values, 0.75)
+    np.testing.assert_array_equal(np.column_stack([low, high]), [[2, 3], [4, 4], [1, 4]])
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.ones(4), 200)
+    low, high = stars.narrowest(p, values, 0.7)
+    together = np.where((low[:, None] <= values) & (values <= high[:, None]), p, 0).sum(axis=1)
+    assert (together >= 0.7).all()
+    for row, width in zip(p, high - low, strict=True):  # no narrower run has as much
+        runs = [row[a : a + int(width)].sum() for a in range(4)]
+        assert max(runs) < 0.7
+
+
+def test_the_log_score_is_best_for_the_true_probabilities():
+    values, p = np.array([1.0, 2.0, 3.0]), np.array([[0.2, 0.5, 0.3]])
+    given = np.random.default_rng(0).choice(values, 20_000, p=p[0])
+    of_true, of_flat, of_bold = (
+        stars.log_score(np.repeat(q, len(given), axis=0), values, given).mean()
+        for q in (p, np.full((1, 3), 1 / 3), np.array([[0.1, 0.8, 0.1]]))
+    )
+    assert of_true == pytest.approx(np.sum(p * np.log(p)), abs=0.02)
+    assert of_true > of_flat and of_true > of_bold
 
 
 def test_whole_stars_are_expected_of_those_who_give_no_others(planted):
