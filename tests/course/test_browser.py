@@ -36,9 +36,11 @@ BAD = {  # what a reader should never see
     "a dialog": ".jp-Dialog",
     "a notice": ".Toastify__toast",
 }
+# The colours of the page around the panel
 BEHIND = """() => [...new Set([[2, 450], [innerWidth - 3, 450], [innerWidth / 2, 2]].map((at) =>
     document.elementsFromPoint(...at).filter((one) => !one.closest(".cflib-panel"))
-    .map((one) => getComputedStyle(one).backgroundColor).find((colour) => colour !== "rgba(0, 0, 0, 0)")))]"""  # colours of the page around the panel
+    .map((one) => getComputedStyle(one).backgroundColor)
+    .find((colour) => colour !== "rgba(0, 0, 0, 0)")))]"""
 BROKEN_PICTURES = """() => [...document.querySelectorAll('.jp-Notebook img')]
     .filter(image => image.complete && !image.naturalWidth).length"""
 
