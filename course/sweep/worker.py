@@ -30,6 +30,7 @@ from .planning import PlanError, Point, chapter_code, run_key
 ATTEMPTS = 2
 OK, FAILED, KILLED = "ok", "failed", "killed"
 SOURCE = ".source.ipynb"
+SOCKET_PATH = 100  # characters that the path of a socket may have
 THREADS = (  # variables that limit the threads of a library
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -73,7 +74,8 @@ def execute(
     n_here = sum(n for address, n in slots.items() if get_address_host(address) == host)
     attempts, result = 0, outcome(KILLED)
     while attempts < ATTEMPTS and result["status"] == KILLED:
-        kernel = Kernel(kernel_name="python3", threads=max(1, CPU_COUNT // max(1, n_here)))
+        threads = max(1, CPU_COUNT // max(1, n_here))
+        kernel = Kernel(worker.local_directory, kernel_name="python3", threads=threads)
         kernel.minutes = minutes
         with tempfile.TemporaryDirectory(dir=worker.local_directory) as folder:
             result, files = _attempt(point, name, notebook, Path(folder), kernel)
@@ -135,7 +137,9 @@ def _attempt(
 class Kernel(AsyncKernelManager):
     """A kernel with its share of the processors, its memory watched, and sockets for ports.
 
-    Kernels that start at the same moment would take ports from each other.
+    Kernels that start at the same moment would take ports from each other. Where its worker has a
+    folder, the sockets lie in it: nobody else can enter it, and Dask removes what a killed worker
+    left there.
     """
 
     threads = Integer()
@@ -143,11 +147,13 @@ class Kernel(AsyncKernelManager):
     minutes: float | None = None  # after which it is killed
     is_late = False
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, folder: str = "", **options: Any) -> None:
         super().__init__(**options)
-        if os.name == "posix":  # the path of a socket has at most about a hundred characters
+        if os.name == "posix":
             name = f"cflib-{secrets.token_hex(8)}.json"
-            self.transport, self.connection_file = "ipc", os.path.join(tempfile.gettempdir(), name)
+            if not folder or len(os.path.join(folder, f"{name}-ipc-1")) > SOCKET_PATH:
+                folder = tempfile.gettempdir()
+            self.transport, self.connection_file = "ipc", os.path.join(folder, name)
 
     async def start_kernel(self, **options: Any) -> None:
         """Start it with its share of the threads, and watch its memory from then on."""

@@ -1,5 +1,6 @@
 """Payloads in data, parameters, records and titles, through every page, in a real browser."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from cflib import fit_als, load
 from course import page, site, sweep
 from course.chapter import record
 
@@ -121,6 +123,30 @@ def test_the_page_of_a_sweep_runs_nothing(chromium, tmp_path):
     html = (folder / "sweep.html").read_text(encoding="utf-8")
     bare.write_text(html.replace("Content-Security-Policy", "none"), encoding="utf-8")
     assert what_ran(chromium, bare) == 0
+
+
+def test_the_panel_runs_nothing(chromium, tmp_path):
+    """Titles and genres of a model, in cards, reasons, suggestions, search and map."""
+    ratings = load("movielens_2016")
+    texts = [f"{PAYLOADS[i % len(PAYLOADS)]} {i}" for i in range(ratings.n_movies)]
+    movies = ratings.movies.assign(title=texts, genres=texts)
+    model = fit_als(dataclasses.replace(ratings, movies=movies), n_features=2, iterations=1)
+    saved = model.save(tmp_path / "model.npz")
+    with browsing.panel_app(saved, tmp_path / "home") as (address, _):
+        tab = chromium.new_page()
+        tab.set_default_timeout(120_000)
+        tab.goto(address)
+        tab.locator(".cflib-panel .card").first.wait_for()
+        tab.locator(".find .row").first.get_by_role("radio").nth(8).check(force=True)
+        tab.get_by_text("Your ratings (1)").wait_for()
+        tab.locator(".card").nth(1).get_by_role("button", name="Why?").click()
+        tab.locator(".card").nth(1).locator("table").wait_for()
+        tab.get_by_role("textbox").first.fill("onerror")
+        tab.locator(".find").get_by_text("onerror").first.wait_for()
+        tab.locator(".chart").wait_for()
+        assert "<img" in tab.locator(".cflib-panel").inner_text()  # the payloads are there, as text
+        assert tab.evaluate("window.ran || 0") == 0
+        tab.close()
 
 
 def test_this_browser_runs_the_payloads_where_nothing_is_escaped(chromium, tmp_path):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import secrets
 import subprocess
 import sys
 import time
@@ -131,6 +132,50 @@ def test_five_visitors_fit_the_sixth_is_told_and_all_memory_comes_back(server):
     status, page = ask(port)  # a page that is fetched and never opened ends, too
     assert status == 200 and len(kernels(process)) == 1
     wait_until_empty(process)
+
+
+def test_a_visitor_cannot_run_code(server, tmp_path):
+    """Their page's own connection takes what the widgets say, and no request to execute."""
+    port, process = server
+    _, page = ask(port)
+    socket = connected(port, page)
+    for channel in ("shell", "control"):
+        socket.send(
+            json.dumps(
+                message(
+                    channel,
+                    "execute_request",
+                    {
+                        "code": f"open({str(tmp_path / 'owned')!r}, 'w')",
+                        "silent": False,
+                        "store_history": False,
+                        "user_expressions": {},
+                        "allow_stdin": False,
+                        "stop_on_error": True,
+                    },
+                )
+            )
+        )
+        socket.send(json.dumps(message(channel, "kernel_info_request", {})))
+    kinds = []
+    while kinds.count("kernel_info_reply") < 2:
+        kinds.append(json.loads(socket.recv())["msg_type"])
+    assert "execute_reply" not in kinds and not (tmp_path / "owned").exists()
+    socket.close()
+    wait_until_empty(process)
+
+
+def message(channel, kind, content):
+    head = {"msg_id": secrets.token_hex(8), "msg_type": kind, "session": "x", "username": "x"}
+    head |= {"version": "5.3", "date": "2026-01-01T00:00:00Z"}
+    return {
+        "channel": channel,
+        "header": head,
+        "parent_header": {},
+        "metadata": {},
+        "content": content,
+        "buffers": [],
+    }
 
 
 @pytest.mark.parametrize(

@@ -179,8 +179,13 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path, plan, command):
 def test_a_full_disk_or_a_folder_of_somebody_else_is_a_sentence(tmp_path, monkeypatch, command):
     (tmp_path / "mine.yaml").write_text("chapter: small.ipynb\nmetric: score\ngrid: {size: [1]}\n")
     chapter(tmp_path / "small.ipynb", RECORDS, parameters=PARAMETERS)
-    code = {"run": (run, "run"), "sweep": (sweep, "run"), "exercises": (exercises, "renew"),
-            "site": (site, "build"), "notebooks": (notebooks, "renew")}[command]  # fmt: skip
+    code = {
+        "run": (run, "run"),
+        "sweep": (sweep, "run"),
+        "exercises": (exercises, "renew"),
+        "site": (site, "build"),
+        "notebooks": (notebooks, "renew"),
+    }[command]
     arguments = [str(tmp_path / "mine.yaml")] if command == "sweep" else []
     for number, said in (
         (errno.ENOSPC, "Make room there"),

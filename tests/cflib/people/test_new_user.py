@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cflib import Ratings, _kernels, data, fit_als, fit_bayes, fit_implicit, fit_means, people
@@ -290,3 +291,25 @@ def test_a_folded_user_can_be_passed_wherever_ratings_can(model):
     person = people.fold_in(model, GIVEN)
     assert people.fold_in(model, person) is person
     assert dataclasses.is_dataclass(person) and "5 ratings" in repr(person)
+
+
+@pytest.mark.parametrize("fit", [fit_als, fit_implicit])
+def test_sixty_thousand_ratings_of_one_person_are_no_square_of_them(fit):
+    """An array of ratings x ratings would be 29 GB, more than tests have; the sum stays exact."""
+    n, rng = 60_000, np.random.default_rng(0)
+    movies = np.append(np.arange(n, dtype=np.int32), np.arange(9, dtype=np.int32))
+    ids = np.array([f"b{i:05}" for i in range(n)], object)
+    ratings = Ratings(
+        movie_index=movies,
+        user_index=np.repeat(np.array([0, 1], np.int32), [n, 9]),
+        value=rng.integers(1, 6, n + 9).astype(np.float32),
+        timestamp=None,
+        movie_ids=ids,
+        user_ids=np.arange(2),
+        movies=pd.DataFrame({"movieId": ids, "title": ids, "genres": ""}),
+    )
+    model = fit(ratings, iterations=1, n_features=4)
+    person = people.fold_in(model, zip(ids, ratings.value[:n].tolist(), strict=True))
+    reasons = people.explain(model, person, "b00007")
+    assert len(reasons) == n + 1
+    assert reasons.attrs["prediction"] == pytest.approx(person.scores()[7], abs=1e-6)
