@@ -117,13 +117,13 @@ def plan_of(name: str, options: Options) -> Plan:
             lambda ratings: ImplicitSettings(threshold=ratings.like_threshold, seed=seed),
             fit_implicit,
             lambda ratings, after_fit: choose_implicit(ratings, seed, after_fit),
-            n_fits=21,
+            n_fits=15,
         ),
         "blend": Plan(
             lambda ratings: BlendSettings(threshold=ratings.like_threshold, seed=seed),
             fit_blend,
             lambda ratings, after_fit: choose_blend(ratings, seed, after_fit),
-            n_fits=21,
+            n_fits=15,
         ),
         "ease": Plan(
             lambda ratings: EASESettings(threshold=ratings.like_threshold),
