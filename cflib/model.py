@@ -227,38 +227,30 @@ class Model(Protocol):
     @property
     def ranker(self) -> Any:
         """The model whose scores order the lists: usually this one."""
-        ...
 
     @property
     def predictor(self) -> Any:
         """The model that predicts ratings, or None: usually this one."""
-        ...
 
     def predict(self, movie_index: Index, user_index: Index, clip: bool = True) -> np.ndarray:
         """Ratings of pairs: float32, (n,). TypeError where it does not say stars."""
-        ...
 
     def score_users(self, user_index: Index) -> np.ndarray:
         """Scores of all movies for a block of users: float32, (n_movies, n_block)."""
-        ...
 
     def score_new_user(self) -> np.ndarray:
         """Scores of all movies for a user of whom nothing is known: float32, (n_movies,)."""
-        ...
 
     def fold_in(self, ratings: Ratings, bias: str | None = None) -> Self:
         """The same movies with the users of `ratings`, solved for with the movies fixed."""
-        ...
 
     def response(
         self, movie_index: np.ndarray, values: np.ndarray, bias: str | None = None
     ) -> Response:
         """How one user's coefficients follow from their ratings: what makes reasons exact."""
-        ...
 
     def save(self, path: str | Path, ratings: Ratings | None = None) -> Path:
         """Write it to one file, which `load_model` reads."""
-        ...
 
 
 # What training returns ----------------------------------------------------------------------
