@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from . import _kernels, normalize
-from ._checks import check_size, checked_index, frozen
+from ._checks import check_and_freeze, check_movies, check_size, checked_index, ridge_settings
 from ._storage import Stored
 from ._tensorflow import tf
 from .normalize import Normalization
@@ -303,18 +303,7 @@ class FactorModel(Stored):
     # shrinks the weights, and their covariance with them; chosen on people left out of training.
 
     def __post_init__(self) -> None:
-        n_movies, n_users, k = self.n_movies, self.n_users, self.n_features
-        for owner, shapes in (
-            (self, {"X": (n_movies, k), "W": (n_users, k), "b": (1, n_users), "c": (n_movies, 1)}),
-            (self, {"movie_counts": (n_movies,)}),
-            (self.normalization, {"Y_mu": (n_movies, 1), "user_mu": (1, n_users)}),
-        ):
-            for name, shape in shapes.items():
-                object.__setattr__(owner, name, frozen(name, getattr(owner, name), shape))
-        if len(self.movies) != n_movies:
-            raise ValueError(
-                f"`movies` should have {n_movies} rows, one a movie. Received: {len(self.movies)}"
-            )
+        check_and_freeze(self)
 
     @classmethod
     def trained(
@@ -460,7 +449,7 @@ class FactorModel(Stored):
         ValueError
             For ratings on other movies, and for another `bias`.
         """
-        self._check_movies(ratings)
+        check_movies(self, ratings)
         bias = self.bias_kind(bias)
         means = self.normalization.with_users(ratings)
         W, b = np.zeros((ratings.n_users, 0), np.float32), np.zeros(ratings.n_users, np.float32)
@@ -547,12 +536,7 @@ class FactorModel(Stored):
             For settings without `lam` and `lam_power`: their model has to override `fold_in` and
             `response`, or this.
         """
-        settings: Any = self.settings
-        if not hasattr(settings, "lam_power"):
-            raise TypeError(
-                f"{type(settings).__name__} has no `lam` and `lam_power`, so {type(self).__name__} "
-                "should override `fold_in` and `response`, or `ridge`"
-            )
+        settings = ridge_settings(self)
         return row_weights(counts, settings.lam, settings.lam_power)
 
     def bias_kind(self, bias: str | None) -> str:
@@ -564,10 +548,3 @@ class FactorModel(Stored):
         if not self.n_features:  # a model of means: its users have the levels of its means
             return "none"
         return bias or ("none" if self.normalization.method == "movie_user_damped" else "ridge")
-
-    def _check_movies(self, ratings: Ratings) -> None:
-        if not np.array_equal(ratings.movie_ids, self.movie_ids):
-            raise ValueError(
-                f"`ratings` should be on the model's {self.n_movies:,} movies. "
-                f"Received: {ratings!r}"
-            )

@@ -25,6 +25,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from .. import _kernels, normalize
+from .._checks import check_movies
 from .._training import HISTORY, Validation
 from ..model import INTERVALS, ORDER, STARS, FactorModel, Population, Response
 from ..ratings import Ratings
@@ -545,7 +546,7 @@ class BayesModel(FactorModel):
         seed : int
             Seed of the draws.
         """
-        self._check_movies(ratings)
+        check_movies(self, ratings)
         rng, people = np.random.default_rng(seed), self.new_users()
         means = self.normalization.with_users(ratings)
         rows = _kernels.by_row(
