@@ -32,6 +32,7 @@ SHORT = 18  # characters: a table's cell with no more than these stays on one li
 INTERVAL = re.compile(r"\([^()]*\d[^()]*\)")  # numbers in brackets stay on one line, too
 NUMBER = re.compile(r"(?:[\s\d.,()%+−–×±-]|to|nan|e[+-]?\d)*", re.IGNORECASE)  # also an interval
 WIDE = 72  # characters: code with longer lines may scroll in its box
+LONG = 30  # characters: so may formulas, on a phone
 BRACKETS = {")": "(", "]": "[", "|": "|", "‖": "‖"}
 SCRIPTED_BRACKET = re.compile(r"<msu[bp](?:sup)?><mo[^>]*>[)\]|‖]</mo>")
 HIDDEN = "source-hidden"  # tag of a cell whose code JupyterLab folds away
@@ -245,6 +246,9 @@ def let_focus(soup: BeautifulSoup) -> None:
     for code in soup.find_all("pre"):
         if max(map(len, code.get_text().splitlines()), default=0) > WIDE:
             code["tabindex"] = "0"
+    for formula in soup.select('math[display="block"]'):
+        if len(formula.get_text()) >= LONG:
+            formula["tabindex"] = "0"
 
 
 def disarm(soup: BeautifulSoup) -> None:

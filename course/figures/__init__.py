@@ -16,7 +16,7 @@ from .ranking import settings_tried
 from .scale import growth
 from .sweeps import setting_differences, slices, sweep_lines
 from .training import data_path, heat_map, seen_and_unseen, training_curves
-from .uncertainty import coverage, normal_curves, spread_by_count, traces
+from .uncertainty import coverage, normal_curves, spread_by_count, star_probabilities, traces
 from .your_ratings import lam_choice
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "share_answered",
     "slices",
     "spread_by_count",
+    "star_probabilities",
     "sweep_lines",
     "traces",
     "training_curves",

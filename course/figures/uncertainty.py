@@ -97,3 +97,31 @@ def spread_by_count(count: np.ndarray, spread: np.ndarray) -> Figure:
         ylim=(0, None),
     )
     return figure
+
+
+@styled
+def star_probabilities(
+    probabilities: Mapping[str, np.ndarray], values: np.ndarray, given: Mapping[str, float]
+) -> Figure:
+    """What the probability of each star is for some ratings, and which star was given.
+
+    Parameters
+    ----------
+    probabilities : dict of str to (n_values,)
+        By the rating's name.
+    values : (n_values,)
+        The stars.
+    given : dict of str to float
+        What each rating turned out to be.
+    """
+    figure, axes = subplots(9.5, 3.2, columns=len(probabilities), sharey=True)
+    width = 0.8 * np.diff(values).min()
+    for ax, (name, p) in zip(np.atleast_1d(axes), probabilities.items(), strict=True):
+        is_given = values == given[name]
+        ax.bar(values[~is_given], p[~is_given], width, color=BLUE)
+        ax.bar(values[is_given], p[is_given], width, color=ORANGE, label="was given")
+        ax.set(title=name, xlabel="rating (stars)", ylabel="probability")
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        ax.xaxis.set_major_locator(MultipleLocator(1))
+        ax.legend()
+    return figure

@@ -13,25 +13,6 @@ import pandas as pd
 
 from cflib import Ratings, split
 
-# Chapter 0
-
-
-def left_over(rng):
-    Y, R = _ratings(rng)
-    return Y, R, rng.normal(3, 1, (len(Y), 1))
-
-
-def best_rated(rng):
-    rated = (rng.random(40) < 0.6).astype(int)
-    return rng.normal(size=40), rated, int(rng.integers(1, rated.sum() + 1))
-
-
-def error_of_one(rng):
-    rated = (rng.random(60) < 0.3).astype(float)
-    rated[0] = 1
-    return rng.normal(3.5, 0.5, 60), rated * _stars(rng, 60), rated, rng.normal(3, 1, (60, 1))
-
-
 # Chapter 1
 
 
@@ -258,6 +239,25 @@ def recall_of(rng):
 
 def earned(rng):
     return rng.integers(0, 2, 80).astype(float), rng.uniform(0, 1, 80), rng.uniform(0.1, 1, 80)
+
+
+# Chapter 13
+
+
+def left_over(rng):
+    Y, R = _ratings(rng)
+    return Y, R, rng.normal(3, 1, (len(Y), 1))
+
+
+def best_rated(rng):
+    rated = (rng.random(40) < 0.6).astype(int)
+    return rng.normal(size=40), rated, int(rng.integers(1, rated.sum() + 1))
+
+
+def error_of_one(rng):
+    rated = (rng.random(60) < 0.3).astype(float)
+    rated[0] = 1
+    return rng.normal(3.5, 0.5, 60), rated * _stars(rng, 60), rated, rng.normal(3, 1, (60, 1))
 
 
 # What they are made of

@@ -36,6 +36,11 @@ BAD = {  # what a reader should never see
     "a dialog": ".jp-Dialog",
     "a notice": ".Toastify__toast",
 }
+# The colours of the page around the panel
+BEHIND = """() => [...new Set([[2, 450], [innerWidth - 3, 450], [innerWidth / 2, 2]].map((at) =>
+    document.elementsFromPoint(...at).filter((one) => !one.closest(".cflib-panel"))
+    .map((one) => getComputedStyle(one).backgroundColor)
+    .find((colour) => colour !== "rgba(0, 0, 0, 0)")))]"""
 BROKEN_PICTURES = """() => [...document.querySelectorAll('.jp-Notebook img')]
     .filter(image => image.complete && !image.naturalWidth).length"""
 
@@ -153,6 +158,7 @@ def test_the_app_is_accessible_and_fits(width, scheme, app, chromium):
     assert page.evaluate("document.documentElement.scrollWidth") == width
     dark = page.evaluate("getComputedStyle(document.querySelector('.part')).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", dark)[:3])) < 380) == (scheme == "dark")
+    assert len(page.evaluate(BEHIND)) == 1  # beside, above and below the panel as well
     page.evaluate(browsing.axe())
     assert violations(page) == {}
     page.evaluate("document.querySelector('.card .name').style.color = 'gray'")

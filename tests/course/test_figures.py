@@ -150,6 +150,11 @@ def drawn(ratings, model):
         "traces": figures.traces(np.array([[0.9, 0.8], [1, 0.8]]), trace, burn_in=1),
         "coverage": figures.coverage(covered),
         "spread_by_count": figures.spread_by_count(np.array([0, 9]), np.array([1.0, 0.5])),
+        "star_probabilities": figures.star_probabilities(
+            {"one": np.array([0.2, 0.8]), "two": np.array([0.5, 0.5])},
+            np.array([1.0, 2.0]),
+            {"one": 2.0, "two": 1.0},
+        ),
         "lam_choice": figures.lam_choice(
             pd.DataFrame({"rmse": [0.9, 0.8, 0.95]}, [1.0, 2.0, 4.0]), "stars"
         ),

@@ -67,3 +67,4 @@ def test_of_this_repository_no_solution_and_no_page_for_the_teacher_is_handed_ou
     assert {"course/assets/site.js", "Makefile", "data/movielens_2016/ratings.csv"} <= names
     assert not [name for name in names if "solution" in name or "tests/" in name]
     assert not names & set(handout.TEACHERS)
+    assert not any("hidden" in name or "grading" in name for name in names)
