@@ -11,9 +11,10 @@ Rows are movies and columns are users, everywhere. Read the heart in this order:
     metrics      numbers from predictions and from lists, and their intervals
     evaluation   models and a split in, a table out
 
-Beyond it: `data` finds and reads ratings; `models` has the Bayesian, the implicit, the popularity
-and the Spark model; `people` has lists, reasons, and people who are new; `tune` compares the
-models on a set and keeps the best; `updating` takes new ratings into a model.
+Beyond it: `data` finds and reads ratings; `selection` makes everybody's lists; `folds` judges on
+many splits; `models` has the Bayesian, the implicit, the popularity and the Spark model; `people`
+has lists, reasons, and people who are new; `tune` compares the models on a set and keeps the best;
+`updating` takes new ratings into a model.
 
     from cflib import evaluate, fit_als, holdout, load, recommend
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from .ratings import DENSE_LIMIT_BYTES, Ratings
 
 if TYPE_CHECKING:
-    from .model import Model
+    from .model import FactorModel, Model
 
 
 def check_fraction(name: str, fraction: float) -> None:
@@ -73,6 +73,41 @@ def frozen(name: str, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     view = array.view()  # so that the caller's own array stays as it is
     view.flags.writeable = False
     return view
+
+
+def check_and_freeze(model: FactorModel) -> None:
+    """Check the shapes and numbers of a model's arrays, and let nobody write to them."""
+    n_movies, n_users, k = model.n_movies, model.n_users, model.n_features
+    for owner, shapes in (
+        (model, {"X": (n_movies, k), "W": (n_users, k), "b": (1, n_users), "c": (n_movies, 1)}),
+        (model, {"movie_counts": (n_movies,)}),
+        (model.normalization, {"Y_mu": (n_movies, 1), "user_mu": (1, n_users)}),
+    ):
+        for name, shape in shapes.items():
+            object.__setattr__(owner, name, frozen(name, getattr(owner, name), shape))
+    if len(model.movies) != n_movies:
+        raise ValueError(
+            f"`movies` should have {n_movies} rows, one a movie. Received: {len(model.movies)}"
+        )
+
+
+def check_movies(model: FactorModel, ratings: Ratings) -> None:
+    """Raise ValueError for ratings on other movies than the model's."""
+    if not np.array_equal(ratings.movie_ids, model.movie_ids):
+        raise ValueError(
+            f"`ratings` should be on the model's {model.n_movies:,} movies. Received: {ratings!r}"
+        )
+
+
+def ridge_settings(model: FactorModel) -> Any:
+    """The model's settings; TypeError where they have no `lam` and `lam_power`."""
+    settings = model.settings
+    if not hasattr(settings, "lam_power"):
+        raise TypeError(
+            f"{type(settings).__name__} has no `lam` and `lam_power`, so {type(model).__name__} "
+            "should override `fold_in` and `response`, or `ridge`"
+        )
+    return settings
 
 
 def checked_pair(actual: ArrayLike, predicted: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

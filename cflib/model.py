@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from . import _kernels, normalize
-from ._checks import check_size, checked_index, frozen
+from ._checks import check_and_freeze, check_movies, check_size, checked_index, ridge_settings
 from ._storage import Stored
 from ._tensorflow import tf
 from .normalize import Normalization
@@ -227,38 +227,30 @@ class Model(Protocol):
     @property
     def ranker(self) -> Any:
         """The model whose scores order the lists: usually this one."""
-        ...
 
     @property
     def predictor(self) -> Any:
         """The model that predicts ratings, or None: usually this one."""
-        ...
 
     def predict(self, movie_index: Index, user_index: Index, clip: bool = True) -> np.ndarray:
         """Ratings of pairs: float32, (n,). TypeError where it does not say stars."""
-        ...
 
     def score_users(self, user_index: Index) -> np.ndarray:
         """Scores of all movies for a block of users: float32, (n_movies, n_block)."""
-        ...
 
     def score_new_user(self) -> np.ndarray:
         """Scores of all movies for a user of whom nothing is known: float32, (n_movies,)."""
-        ...
 
     def fold_in(self, ratings: Ratings, bias: str | None = None) -> Self:
         """The same movies with the users of `ratings`, solved for with the movies fixed."""
-        ...
 
     def response(
         self, movie_index: np.ndarray, values: np.ndarray, bias: str | None = None
     ) -> Response:
         """How one user's coefficients follow from their ratings: what makes reasons exact."""
-        ...
 
     def save(self, path: str | Path, ratings: Ratings | None = None) -> Path:
         """Write it to one file, which `load_model` reads."""
-        ...
 
 
 # What training returns ----------------------------------------------------------------------
@@ -311,18 +303,7 @@ class FactorModel(Stored):
     # shrinks the weights, and their covariance with them; chosen on people left out of training.
 
     def __post_init__(self) -> None:
-        n_movies, n_users, k = self.n_movies, self.n_users, self.n_features
-        for owner, shapes in (
-            (self, {"X": (n_movies, k), "W": (n_users, k), "b": (1, n_users), "c": (n_movies, 1)}),
-            (self, {"movie_counts": (n_movies,)}),
-            (self.normalization, {"Y_mu": (n_movies, 1), "user_mu": (1, n_users)}),
-        ):
-            for name, shape in shapes.items():
-                object.__setattr__(owner, name, frozen(name, getattr(owner, name), shape))
-        if len(self.movies) != n_movies:
-            raise ValueError(
-                f"`movies` should have {n_movies} rows, one a movie. Received: {len(self.movies)}"
-            )
+        check_and_freeze(self)
 
     @classmethod
     def trained(
@@ -468,7 +449,7 @@ class FactorModel(Stored):
         ValueError
             For ratings on other movies, and for another `bias`.
         """
-        self._check_movies(ratings)
+        check_movies(self, ratings)
         bias = self.bias_kind(bias)
         means = self.normalization.with_users(ratings)
         W, b = np.zeros((ratings.n_users, 0), np.float32), np.zeros(ratings.n_users, np.float32)
@@ -555,12 +536,7 @@ class FactorModel(Stored):
             For settings without `lam` and `lam_power`: their model has to override `fold_in` and
             `response`, or this.
         """
-        settings: Any = self.settings
-        if not hasattr(settings, "lam_power"):
-            raise TypeError(
-                f"{type(settings).__name__} has no `lam` and `lam_power`, so {type(self).__name__} "
-                "should override `fold_in` and `response`, or `ridge`"
-            )
+        settings = ridge_settings(self)
         return row_weights(counts, settings.lam, settings.lam_power)
 
     def bias_kind(self, bias: str | None) -> str:
@@ -572,10 +548,3 @@ class FactorModel(Stored):
         if not self.n_features:  # a model of means: its users have the levels of its means
             return "none"
         return bias or ("none" if self.normalization.method == "movie_user_damped" else "ridge")
-
-    def _check_movies(self, ratings: Ratings) -> None:
-        if not np.array_equal(ratings.movie_ids, self.movie_ids):
-            raise ValueError(
-                f"`ratings` should be on the model's {self.n_movies:,} movies. "
-                f"Received: {ratings!r}"
-            )

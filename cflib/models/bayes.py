@@ -25,6 +25,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from .. import _kernels, normalize
+from .._checks import check_movies
 from .._training import HISTORY, Validation
 from ..model import INTERVALS, ORDER, STARS, FactorModel, Population, Response
 from ..ratings import Ratings
@@ -35,6 +36,7 @@ from .stars import MOST_VALUES, counts, habits, probabilities, usual_habits
 
 Features: TypeAlias = np.ndarray | scipy.sparse.spmatrix
 N_TRACED = 100  # predictions that are followed from draw to draw
+BLOCK = 1 << 20  # ratings whose probabilities are in memory at a time
 R_HAT_LIMIT = 1.1  # below it chains agree: of the noise, and of 95 of 100 predictions
 
 
@@ -414,13 +416,17 @@ class BayesModel(FactorModel):
 
         float64, (n_users, n_values) each.
         """
-        user, n = ratings.user_index, ratings.n_users
-        mean = self.sample(self.n_samples - 1, ratings.movie_index, user)
-        std = np.sqrt(self.sample_noise[-1, user])
-        nearest = np.abs(ratings.value[:, None] - self.stars).argmin(axis=1)
-        given = np.eye(len(self.stars))[nearest]
-        expected = probabilities(mean, std, self.stars)
-        return counts(user, given, n), counts(user, expected, n)
+        n = ratings.n_users
+        given, expected = np.zeros((2, n, len(self.stars)))
+        for start in range(0, len(ratings), BLOCK):
+            rows = slice(start, start + BLOCK)
+            user, value = ratings.user_index[rows], ratings.value[rows]
+            mean = self.sample(self.n_samples - 1, ratings.movie_index[rows], user)
+            std = np.sqrt(self.sample_noise[-1, user])
+            nearest = np.abs(value[:, None] - self.stars).argmin(axis=1)
+            given += counts(user, np.eye(len(self.stars))[nearest], n)
+            expected += counts(user, probabilities(mean, std, self.stars), n)
+        return given, expected
 
     @property
     def n_samples(self) -> int:
@@ -540,7 +546,7 @@ class BayesModel(FactorModel):
         seed : int
             Seed of the draws.
         """
-        self._check_movies(ratings)
+        check_movies(self, ratings)
         rng, people = np.random.default_rng(seed), self.new_users()
         means = self.normalization.with_users(ratings)
         rows = _kernels.by_row(

@@ -15,6 +15,7 @@ import pandas as pd
 import scipy.linalg
 
 from .. import normalize
+from .._checks import check_movies
 from .._training import HISTORY
 from ..model import Response
 from ..ratings import Ratings
@@ -149,7 +150,7 @@ class LinearModel(RankingModel):
 
         A user without a like gets the mean of the model's users. `bias` is not used: there is none.
         """
-        self._check_movies(ratings)
+        check_movies(self, ratings)
         settings: Any = self.settings
         likes = liked(ratings, settings.threshold)
         W = np.zeros((ratings.n_users, self.n_features), np.float32)

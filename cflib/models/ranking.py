@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .. import _kernels, normalize
+from .._checks import check_movies
 from ..model import ORDER, FactorModel, Index, Response
 from ..ratings import Ratings
 from ..settings import Settings
@@ -59,7 +60,7 @@ class RankingModel(FactorModel):
         """
         if not self.n_features:
             return super().fold_in(ratings)
-        self._check_movies(ratings)
+        check_movies(self, ratings)
         settings: Any = self.settings
         likes = liked(ratings, settings.threshold)
         alpha = like_weights(likes.value, likes.kind, settings)

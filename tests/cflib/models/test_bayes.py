@@ -360,14 +360,16 @@ def test_few_ratings_leave_a_user_with_the_habits_of_their_kind():
     assert of_whole[3] < 0.15 * of_half[3] and of_half[2] < of_whole[2]
 
 
-def test_a_new_user_without_ratings_has_everybodys_habits(planted):
-    part, _ = planted
-    half = dataclasses.replace(
-        part.train, value=(np.round(part.train.value * 2) / 2).astype(np.float32)
-    )
-    model = fit_bayes(half, **FEW)
-    nobody = dataclasses.replace(half.take(half.user_index < 0), user_ids=np.array([9999]))
-    np.testing.assert_allclose(model.fold_in(nobody).habits, model.usual_habits[:1], rtol=1e-6)
+def test_a_new_user_without_ratings_has_everybodys_habits(planted, sampled):
+    train = planted[0].train
+    nobody = dataclasses.replace(train.take(train.user_index < 0), user_ids=np.array([9999]))
+    assert sampled.usual_habits.shape == (3, len(sampled.stars)) and len(sampled.stars) > 2
+    np.testing.assert_allclose(sampled.fold_in(nobody).habits, sampled.usual_habits[:1], rtol=1e-6)
+
+
+def test_habits_do_not_depend_on_the_size_of_a_block(planted, sampled, monkeypatch):
+    monkeypatch.setattr(bayes, "BLOCK", 1000)
+    np.testing.assert_allclose(sampled.habits_of(planted[0].train), sampled.habits, rtol=1e-6)
 
 
 def test_the_narrowest_values_are_the_fewest_that_suffice():
