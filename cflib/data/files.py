@@ -801,6 +801,11 @@ def numbers_of(texts: pa.Array, column: str, decimal: str, source: Source) -> pa
     )
 
 
+def is_word(text: str) -> bool:
+    """Whether it is a word for a like or a dislike, such as "up"."""
+    return _word(text) in WORDS
+
+
 def _word(text: str) -> str:
     return re.sub(r"[\s_-]+", " ", text.strip().lower()) if len(text) > 1 else text.lower()
 

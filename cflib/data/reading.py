@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..ratings import Ratings
-from .files import ENCODED_TEXT, Columns, Source, noun, open_source, shown, words_of
+from .files import ENCODED_TEXT, Columns, Source, is_word, noun, open_source, shown, words_of
 from .guessing import Guess, check_kind, kind_of, named, nearest, some_names
 from .wide import WideFile
 
@@ -402,6 +402,12 @@ def _checked_values(
     values = _Values(table, value, (0.0, 0.0), kind, rows, notes)
     column = columns.rating
     _check_each(source, column, values, np.isfinite(value), FINITE)
+    if kind == "ratings" and np.isin(value, (0, 1)).all():
+        place, text = source.locate(values.row(0), column)
+        if isinstance(text, str) and is_word(text):
+            raise ValueError(
+                f"{source.path}, {place}, column {column!r}: {WORD.format(shown(text))}"
+            )
     if kind == "auto":
         kind = "ratings" if scale is not None else kind_of(value)
         notes.extend(_note_on(kind, column, value))
@@ -424,6 +430,10 @@ FINITE = "a rating should be a finite number. Received: {}. Correct it or remove
 THUMBS = (
     "a thumb should be 1 or 0 (or 1 or -1, in the whole file). Received: {}. Correct it, or pass "
     "another `kind`."
+)
+WORD = (
+    "a rating should be a number. Received: {}. If such words mean likes and dislikes, pass "
+    '`kind="thumbs"`.'
 )
 COUNTS = "a count should not be negative. Received: {}. Correct it, or pass another `kind`."
 

@@ -170,6 +170,14 @@ def test_a_word_that_is_no_thumb_is_refused_with_its_line(tmp_path):
         data.read(write(tmp_path, values))
 
 
+def test_words_are_no_ratings(tmp_path):
+    path = write(tmp_path, ["T", "F"] * (N // 2))
+    assert data.read(path).kind == "thumbs"
+    with pytest.raises(ValueError, match=r"line 2, column 'value': a rating .*'T'.*kind=\"thumbs"):
+        data.read(path, kind="ratings")
+    assert data.read(write(tmp_path, [0, 1] * (N // 2)), kind="ratings").scale == (0, 1)
+
+
 def test_other_numbers_than_0_and_1_are_no_thumbs(tmp_path):
     with pytest.raises(ValueError, match="a thumb should be 1 or 0"):
         data.read(write(tmp_path, RNG.integers(0, 3, N)), kind="thumbs")
