@@ -28,6 +28,8 @@ SHORTER = {  # what takes a minute in full, where nbval runs it so
     "09_your_own_ratings.ipynb": {"quick": True},
     "13_original.ipynb": {"epochs": 40},
 }
+SLIDERS = {f"{name}.ipynb" for name in ("02_normalization", "03_training", "04_evaluation")}
+SLIDERS.add(PANEL)
 NEXT_STAR_IN_JUPYTERLAB = ["Tab", "Space"]  # it keeps arrow keys for its own commands
 BAD = {  # what a reader should never see
     "an error": '[data-mime-type="application/vnd.jupyter.error"]',
@@ -101,9 +103,26 @@ def test_a_chapter_opens_and_runs_to_its_end_without_an_error_or_a_warning(name,
     assert page.evaluate(browsing.LEFT_TO_RUN) == 0
     assert page.locator(".jp-Notebook .jp-OutputArea-output img").count() > 0
     assert_nothing_bad(page)
+    assert (name in SLIDERS) == assert_moved_sliders_draw_again(page)
     if name == PANEL:
         assert_the_panel_follows(page, *_of_the_chapter(), keys=NEXT_STAR_IN_JUPYTERLAB)
     browsing.shut_kernels(page)
+
+
+def assert_moved_sliders_draw_again(page) -> bool:
+    """Click each slider's line at the end that is further from its handle; whether there is any."""
+    lines = page.locator(".jp-OutputArea .widget-slider .noUi-base")
+    for line in lines.all():
+        for _ in range(6):  # JupyterLab learns how high a cell is when it comes into view
+            line.evaluate("one => one.scrollIntoView({ block: 'center' })")
+            page.wait_for_timeout(300)
+        box, handle = line.bounding_box(), line.locator(".noUi-handle").bounding_box()
+        is_right = handle["x"] + handle["width"] / 2 > box["x"] + box["width"] / 2
+        picture = line.locator("xpath=ancestor::*[contains(@class, 'widget-vbox')][1]//img")
+        before = picture.get_attribute("src")
+        line.click(position={"x": box["width"] * (0.02 if is_right else 0.98), "y": 2})
+        expect(picture).not_to_have_attribute("src", before)
+    return lines.count() > 0
 
 
 def test_a_link_of_a_chapter_opens_the_questions_and_make_lab_has_them_in_its_root(address, page):
