@@ -81,9 +81,14 @@ def address(tmp_path_factory):
     (folder / "notebooks").mkdir()
     for name in CHAPTERS:
         chapter = notebooks.clean(nbformat.read(run.NOTEBOOKS / name, as_version=4))
+        _last_code(chapter).metadata.pop("jupyter", None)  # unfolded: its prompt says the end
         nbformat.write(_shortened(chapter, SHORTER.get(name, {})), folder / "notebooks" / name)
     with browsing.jupyterlab(folder, tmp_path_factory.mktemp("home")) as address:
         yield lambda name: address(f"notebooks/{name}")
+
+
+def _last_code(chapter):
+    return [cell for cell in chapter.cells if cell.cell_type == "code"][-1]
 
 
 def _shortened(chapter, values: dict):
