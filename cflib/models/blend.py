@@ -42,8 +42,10 @@ def fit_blend(
         score_lj = κ_j x_l·w_j / s_j + π z_l,      κ_j = n_j / (n_j + n₀)
 
     x and w are those of `fit_implicit`, and s_j is the standard deviation of x_l·w_j over all
-    movies. z_l is the number of ratings of movie l, standardised over the movies, and n_j how many
-    movies user j liked.
+    movies. n_j is how many movies user j liked, and z_l = (m_l - m̄) / max(s, 2 m̄), where m_l is the
+    number of ratings of movie l, m̄ its mean over the movies, and s its standard deviation. So where
+    all are about equally popular (s is small), the differences that chance makes hardly count. In
+    MovieLens s is more than twice m̄.
 
     Parameters
     ----------
@@ -75,7 +77,7 @@ class BlendModel(RankingModel):
     def of(cls, first: RankingModel, ratings: Ratings, settings: BlendSettings) -> Self:
         """The model with this first part, and the users of `ratings`."""
         counts = ratings.movie_counts
-        z = (counts - counts.mean()) / (counts.std() or 1.0)
+        z = (counts - counts.mean()) / max(counts.std(), 2 * counts.mean())
         c, W = settings.popular * z[:, None], np.zeros_like(first.W)
         model = cls.ranking(
             ratings, first.X, W, c, (0.0, 1.0), settings, first.history, notes=first.notes

@@ -12,8 +12,7 @@ from tests.bookshop import books, shell
 
 def test_chapter_09_goes_from_the_file_to_recommendations_and_says_nothing_about_movies(tmp_path):
     books().to_csv(tmp_path / "books.csv", index=False)
-    liked = "".join(f"garden-{number:03},10\n" for number in range(2, 20, 3))
-    (tmp_path / "mine.csv").write_text(f"isbn,stars\n{liked}crime-001,2\npoetry-000,1\n")
+    (tmp_path / "mine.csv").write_text("isbn,stars\ngarden-002,10\ncrime-001,2\npoetry-000,1\n")
     parameters = {
         "ratings_path": str(tmp_path / "books.csv"),
         "quick": True,

@@ -25,7 +25,7 @@ def test_the_score_is_the_sum_of_the_standardised_parts(ratings, model):
     first = fit_implicit(ratings, settings.implicit).score_users(users)
     n = np.bincount(ratings.user_index[ratings.value >= 4], minlength=ratings.n_users)
     counts = ratings.movie_counts
-    z = (counts - counts.mean()) / counts.std()
+    z = (counts - counts.mean()) / max(counts.std(), 2 * counts.mean())
     taste = n / (n + settings.known_after) * first / first.std(axis=0)
     expected = taste + settings.popular * z[:, None]
     np.testing.assert_allclose(model.score_users(users), expected, atol=1e-4)
@@ -46,6 +46,17 @@ def test_the_more_a_user_liked_the_more_their_own_part_counts(ratings, model):
     own = [(scores - model.c[:, 0]).std() for scores in spread]
     n0 = model.settings.known_after
     np.testing.assert_allclose(own, [n / (n + n0) for n in (1, 5, 20)], rtol=1e-4)
+
+
+def test_where_all_are_about_equally_popular_one_like_decides():
+    ratings = make_ratings(60, 40, 1200, seed=5)
+    model = fit_blend(ratings, **FEW)
+    movies = ratings.movie_counts
+    assert movies.std() < movies.mean() / 2
+    liked = int(np.argmax(np.linalg.norm(model.X, axis=1)))
+    scores = people.fold_in(model, {model.movie_ids[liked].item(): 5.0}).scores()
+    own = scores - model.c[:, 0]
+    assert np.corrcoef(scores, own)[0, 1] > 0.9
 
 
 def test_without_popularity_the_lists_are_those_of_implicit_feedback(ratings):
