@@ -237,6 +237,8 @@ def _settings(
     fixed = _of_type(fixed, dict, "fixed", "a mapping of parameters to values")
     grid = _of_type(grid, dict, "grid", "a mapping of parameters to lists of values")
     points = _of_type(points, list, "points", "a list of mappings of parameters to values")
+    if any(point is None for point in points):
+        raise PlanError("an entry of `points` is empty: give it parameters, or remove its line")
     for point in points:
         _of_type(point, dict, "points", "a list of mappings of parameters to values")
     for name, values in grid.items():
