@@ -33,9 +33,9 @@ def write(out: Path) -> None:
     results = {path.stem: json.loads(path.read_text()) for path in out.glob("*.json")}
     sections = [TABLES[name](results[name]) for name in TABLES if name in results]
     machine = results.get("machine", {})
-    head = "# Benchmarks\n\nTaken on {} ({} cores), {}, Python {}.".format(
-        *(machine.get(key, "?") for key in ("processor", "cores", "system", "python"))
-    )
+    told = [machine.get(key, "?") for key in ("processor", "cores", "system", "python")]
+    head = "# Benchmarks\n\nTaken on {} ({} cores), {}, Python {}".format(*told)
+    head += ", unless a part says otherwise."
     (out / "results.md").write_text("\n\n".join([head, *sections]) + "\n")
     panels = [(PANELS[name], results[name]) for name in PANELS if name in results]
     if panels:
@@ -153,6 +153,7 @@ def table_b(result: dict) -> str:
             f"### {name}: {of_set['train']:,.0f} ratings to train on, {of_set['test']:,.0f} held "
             f"out; {of_set['n_movies']:,.0f} movies, {of_set['n_users']:,.0f} users\n\n"
             + (f"No model can be below {best:.4f} here.\n\n" if math.isfinite(best) else "")
+            + taken_on(of_set)
             + markdown(
                 [
                     "library",
@@ -167,6 +168,14 @@ def table_b(result: dict) -> str:
             )
         )
     return "\n\n".join(parts)
+
+
+def taken_on(result: dict) -> str:
+    """Where something was measured, if it was noted with it: a part can be run again by itself."""
+    machine = result.get("machine", {})
+    if not machine:
+        return ""
+    return f"Taken on {machine['processor']} ({machine['cores']} cores).\n\n"
 
 
 def iteration_seconds(points: list[dict]) -> float:
@@ -294,6 +303,7 @@ def table_f(result: dict) -> str:
         f"the same {options['features']} random features. In turns, the median of "
         f"{len(timed)}. Of all places in the lists {100 * result['same']:.2f} % hold the same "
         "movie.\n\n"
+        + taken_on(result)
         + markdown(["made by", "seconds", "of all processors", "peak memory, GB"], rows)
     )
 

@@ -179,6 +179,7 @@ def benchmark_b(plan: Plan, peers: Collection[str] = (), sets: Iterable[str] = (
             of_set = result.setdefault(name, {"peers": {}})
             of_set |= {key: float(arrays[key]) for key in ("n_movies", "n_users", "best_rmse")}
             of_set |= {"train": len(arrays["value"]), "test": len(arrays["test_value"])}
+            of_set["machine"] = machine()
         for peer in peers or SETTINGS["peers"]:
             click.echo(f"{name}: {peer}")
             options = options_for(plan, peer, name)
@@ -232,6 +233,7 @@ def benchmark_f(plan: Plan, peers: Collection[str] = ()) -> None:
     with np.load(path) as arrays:
         result = {key: int(arrays[key]) for key in ("n_movies", "n_users")}
         result |= {"train": len(arrays["value"]), "options": options | {"path": path.name}}
+        result["machine"] = machine()
     runs: dict[str, list] = {maker: [] for maker in makers}
     for _ in range(2):
         for maker, make in makers.items():
