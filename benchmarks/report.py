@@ -227,6 +227,7 @@ def table_c(result: dict) -> str:
         "data and TensorFlow. The limit is the time of the operations that an iteration needs at "
         "least (the normal equations, their Cholesky factors and substitutions) at "
         f"{rate / 1e9:.0f} GFLOP/s, this machine's rate for a large matrix product.\n\n"
+        + taken_on(result)
         + markdown(head, rows)
     )
 
@@ -267,6 +268,7 @@ def table_e(result: dict) -> str:
         "## e. Growth of the Bayesian model\n\n"
         f"`fit_bayes` with {result['options']['features']} features: seconds an iteration (the "
         "median), of the set-up before the first, and the peak memory of the whole process.\n\n"
+        + taken_on(result)
         + markdown(head, rows)
     )
 

@@ -198,7 +198,7 @@ def benchmark_c(plan: Plan) -> None:
         (row,) = ours("growth", folder=str(growing_set(plan, n)), **options)
         rows.append(row)
         (rate,) = ours("rate", n=plan.product)
-        save(plan, "c", {"options": options, "rows": rows, **rate})
+        save(plan, "c", {"options": options, "rows": rows, **rate, "machine": machine()})
 
 
 def growing_set(plan: Plan, n: int) -> Path:
@@ -218,7 +218,7 @@ def benchmark_e(plan: Plan) -> None:
     for n in plan.sizes:
         click.echo(f"{n:,} ratings")
         rows += ours("growth_bayes", folder=str(growing_set(plan, n)), **options)
-        save(plan, "e", {"options": options, "rows": rows})
+        save(plan, "e", {"options": options, "rows": rows, "machine": machine()})
 
 
 def benchmark_f(plan: Plan, peers: Collection[str] = ()) -> None:

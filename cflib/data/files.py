@@ -389,7 +389,7 @@ class TextFile:
         first = itertools.islice(self.rows(), 100)
         texts = (fields[at] for _, fields in first if len(fields) > at)
         texts = (text for text in texts if text != self.missing)
-        return _word(next(texts, "")) in WORDS
+        return is_word(next(texts, ""))
 
     def time_type(self, column: str) -> pa.DataType | None:
         """The type of the first line's time: whole seconds, seconds, a date; None: none of them."""
@@ -510,7 +510,7 @@ class TypedFile:
                 raise self._not_numbers(values, column)
             texts = values.cast(pa.string())
             first = next((text for text in texts[:100].to_pylist() if text), "")
-            if _word(first) in WORDS:
+            if is_word(first):
                 encoded = texts.dictionary_encode()
                 table = table.set_column(table.column_names.index(column), column, encoded)
                 return _with_numbers_for_words(table, column, self.missing, self)
