@@ -401,7 +401,7 @@ class BayesModel(FactorModel):
             "traces": np.zeros((1, 0, N_TRACED + 3), np.float32),
             "stars": np.zeros(0, np.float32),
             "habits": np.zeros((len(arrays["user_ids"]), 0), np.float32),
-            "usual_habits": np.zeros((3, 0), np.float32),
+            "usual_habits": np.ones((3, len(arrays.get("stars", ()))), np.float32),
         }
         return super().from_file(header, missing | arrays)
 
