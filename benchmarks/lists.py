@@ -25,6 +25,8 @@ from cflib.ratings import Ratings
 BEFORE, POPULAR, NOW = "ALS (before)", "most popular", "tune.fit (now)"
 LATEST = "known, latest fifth"
 CHOSEN_ON = ("movielens_small", "movielens_2016")  # 150 of their people, drawn with seed 0
+COUNTS = (1, 5, 10, 20)  # of the ratings of somebody who was left out
+DRAWS = 3  # of those people
 RESULT = Path(__file__).parent / "results" / "lists.md"
 HEAD = """# Lists before and after `cflib fit` compared models
 
@@ -88,10 +90,8 @@ def rows(who: str, shares: Mapping[str, metrics.Shares]) -> list[list]:
 def before_and_now(
     ratings: Ratings,
     n_people: int = 150,
-    counts: Sequence[int] = (1, 5, 10, 20),
     seed: int = 0,
     quick: bool = False,
-    n_draws: int = 3,
 ) -> tuple[pd.DataFrame, str, int]:
     """The first table, what `tune.fit` kept for lists, and how many people left out are judged."""
     seen = np.zeros(0, np.int64)
@@ -100,16 +100,16 @@ def before_and_now(
     part = split.latest(ratings, 0.2)
     models, latest_ranker = lists(part.train, seed, quick)
     table = rows(LATEST, known(models, part))
-    shares: dict[int, list[dict[str, metrics.Shares]]] = {n: [] for n in counts}
-    for draw in range(1, n_draws + 1):
-        newcomers = without(cold_start.leave_out(ratings, n_people, max(counts), draw), seen)
+    shares: dict[int, list[dict[str, metrics.Shares]]] = {n: [] for n in COUNTS}
+    for draw in range(1, DRAWS + 1):
+        newcomers = without(cold_start.leave_out(ratings, n_people, max(COUNTS), draw), seen)
         models, _ = lists(newcomers.train, seed, quick, model=latest_ranker)
-        for n in counts:
+        for n in COUNTS:
             shares[n].append(left_out(models, newcomers, n))
     for n, of_draws in shares.items():
         table += rows(f"left out, after {n}", {name: joined(name, of_draws) for name in models})
     columns = ["who", "lists by", "NDCG@10", "low", "high", "now more by", "from", "to"]
-    people = np.count_nonzero(joined(NOW, shares[counts[0]]).weight)
+    people = np.count_nonzero(joined(NOW, shares[COUNTS[0]]).weight)
     return pd.DataFrame(table, columns=columns), latest_ranker, int(people)
 
 

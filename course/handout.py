@@ -1,12 +1,13 @@
 """What a student is handed: a file with the pages, the chapters and the exercises, no solutions.
 
 The archive holds the course as it can be installed and run, without what only the teacher has: the
-solutions, the tests and the instructions for teaching and marking. The same course gives the same
-bytes.
+solutions, the tests and the instructions for teaching and marking. The Makefile is without the
+targets that need them. The same course gives the same bytes.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 import zipfile
@@ -25,6 +26,7 @@ PARTS = (
     "CHANGELOG.md",
     "CITATION.cff",
     "Makefile",
+    "conftest.py",  # `make test` runs the chapters with it
     "environment.yml",
     "pyproject.toml",
     "requirements*.txt",
@@ -36,6 +38,7 @@ PARTS = (
     "notebooks/exercises/*.ipynb",
     "sweeps/*",
     "benchmarks/accuracy/results.csv",  # chapter 4 draws it
+    "benchmarks/results/ranking*.json",  # chapter 11 reads them
 )
 TEACHERS = (
     "docs/teaching.md",
@@ -43,6 +46,10 @@ TEACHERS = (
     "notebooks/solutions",
     "course/grading.py",
     "tests",
+)
+TARGETS = (  # of the Makefile, which need files that students do not get
+    *("lint", "exercises", "handout", "grade", "screenshots", "fuzz"),
+    *("bench-accuracy", "bench-published", "bench"),
 )
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints"}
 DATE = (2020, 1, 1, 0, 0, 0)  # of each file, so that the archive depends on the course alone
@@ -93,7 +100,22 @@ def _add(archive: zipfile.ZipFile, path: Path, name: Path) -> None:
     about = zipfile.ZipInfo((Path(FOLDER) / name).as_posix(), DATE)
     about.compress_type = zipfile.ZIP_DEFLATED
     about.external_attr = 0o644 << 16
-    archive.writestr(about, path.read_bytes())
+    content = path.read_bytes()
+    if name == Path("Makefile"):
+        content = makefile(content.decode()).encode()
+    archive.writestr(about, content)
+
+
+def makefile(text: str) -> str:
+    """The Makefile without the targets of `TARGETS`: neither `make help` nor `make` knows them."""
+    for target in TARGETS:
+        text = re.sub(rf"^{target}: .*\n(?:\t.*\n)+\n", "", text, flags=re.MULTILINE)
+    phony = re.compile(r"^\.PHONY: help (?:.*\\\n)*.*$", re.MULTILINE)
+    return phony.sub(lambda found: " ".join(_kept(found[0])), text)
+
+
+def _kept(phony: str) -> list[str]:
+    return [name for name in phony.split() if name not in {"\\", *TARGETS}]
 
 
 def main() -> int:

@@ -43,6 +43,7 @@ ABSOLUTE_PATH = re.compile(
     r"""(?:^|(?<=[\s"'`=(:,>]))(?:/(?:home|root|Users|tmp|var|usr|opt|work|mnt|private)/|[A-Z]:\\)\S*""",
     re.MULTILINE,
 )
+NOT_FOR_READERS = re.compile(r"\bchapter\.claim\(|\balt=")
 MARKDOWN_PICTURE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<source>[^)\s]*)")
 
 
@@ -159,6 +160,15 @@ def undescribed_pictures(notebook: NotebookNode) -> list[str]:
     return flaws
 
 
+def unfolded(notebook: NotebookNode) -> list[str]:
+    """Checks of the text, and alternative texts, in a cell whose code a reader sees."""
+    return [
+        f"code cell {n} has a claim or an alternative text; put it into a cell with folded code"
+        for n, cell in enumerate(_code(notebook), start=1)
+        if NOT_FOR_READERS.search(cell.source) and cell.metadata.get("jupyter") != FOLDED
+    ]
+
+
 def unexplained_parameters(notebook: NotebookNode) -> list[str]:
     """Not one cell tagged `parameters`, or a line of it that isn't `name = literal  # comment`."""
     cells = [cell for cell in _code(notebook) if "parameters" in cell.metadata.get("tags", [])]
@@ -213,6 +223,7 @@ CHECKS: tuple[Callable[[NotebookNode], list[str]], ...] = (
     absolute_paths,
     remote_content,
     undescribed_pictures,
+    unfolded,
     unexplained_parameters,
     exemptions,
     unset_mathematics,

@@ -11,7 +11,6 @@ middle of the distribution that each of them comes from.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -130,30 +129,30 @@ def fit_bayes(
     start, n, burn_in = time.perf_counter(), settings.iterations, settings.burn_in
     pairs = traced_pairs(ratings, settings.seed)
     rows, traces, mean = [], [], RunningMean(validation)
+    samples = Samples(ratings, settings.n_features, settings.n_samples)
     # Many small products, between which BLAS's threads would wait for each other.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(settings.chains) as pool:
         sides = side_information(ratings, settings, movie_features, user_features)
         movies, users = ([singular_vectors(features) for features in side] for side in sides)
         rngs = [np.random.default_rng([settings.seed, c]) for c in range(settings.chains)]
         chains = [Chain(ratings, settings.n_features, movies, users, rng) for rng in rngs]
-        shares = [len(s) for s in np.array_split(np.arange(settings.n_samples), settings.chains)]
-        kept_at = [np.linspace(burn_in + 1, n, share).round().astype(int) for share in shares]
-        samples: list[list] = [[] for _ in chains]
+        kept_at = [
+            dict(zip(np.linspace(burn_in + 1, n, len(of)).round().astype(int), of, strict=True))
+            for of in np.array_split(np.arange(settings.n_samples), settings.chains)
+        ]
         for draw in tqdm(range(1, n + 1), desc="Gibbs", unit="iteration", disable=not progress):
             squared_error = np.mean(list(pool.map(Chain.draw, chains)))
-            for chain, at, kept in zip(chains, kept_at, samples, strict=True):
+            for chain, at in zip(chains, kept_at, strict=True):
                 if draw > burn_in:
                     mean.add(chain)
                 if draw in at:
-                    kept.append(chain.sample())
+                    samples.keep(at[draw], chain)
             traces.append([[*chain.scales(), *chain.predict(*pairs)] for chain in chains])
             noise = np.mean([chain.scale**-0.5 for chain in chains])
             seconds = time.perf_counter() - start
             rows.append([draw, squared_error / 2, mean.rmse(), seconds, noise])
     history = pd.DataFrame(rows, columns=[*HISTORY, "noise"])
-    model = BayesModel.of_samples(
-        ratings, list(itertools.chain(*samples)), settings, history, traces
-    )
+    model = BayesModel.of_samples(ratings, samples, settings, history, traces)
     model.warn_unless_converged()
     return model
 
@@ -207,6 +206,35 @@ def side_information(
             raise ValueError(f"`{name}` should have {n} rows. Received: shape {features.shape}")
         side.append(features)
     return movies, users
+
+
+class Samples:
+    """The draws that are kept, each written to where the model has it: none is held twice.
+
+    Attributes
+    ----------
+    X, W : float32, (n_movies, n_samples k), (n_users, n_samples k)
+        Factors of all samples, side by side: see `BayesModel`.
+    c, b, noise : float32, (n_samples, n_movies), (n_samples, n_users), (n_samples, n_users)
+        Biases of the movies and of the users, and the variance of each user's ratings.
+    """
+
+    def __init__(self, ratings: Ratings, n_features: int, n_samples: int):
+        movies, users = ratings.n_movies, ratings.n_users
+        self.X, self.W = (
+            np.empty((rows, n_samples * n_features), np.float32) for rows in (movies, users)
+        )
+        self.c, self.b, self.noise = (
+            np.empty((n_samples, rows), np.float32) for rows in (movies, users, users)
+        )
+
+    def keep(self, s: int, chain: Chain) -> None:
+        """Keep the present draw of a chain as sample s."""
+        x, w, self.noise[s] = chain.sample()
+        for rows, joined, bias in ((x, self.X, self.c), (w, self.W, self.b)):
+            k = rows.shape[1] - 1
+            joined[:, s * k : (s + 1) * k] = rows[:, :-1] / np.sqrt(len(bias))
+            bias[s] = rows[:, -1]
 
 
 class RunningMean:
@@ -315,27 +343,25 @@ class BayesModel(FactorModel):
     def of_samples(
         cls,
         ratings: Ratings,
-        samples: list,
+        samples: Samples,
         settings: BayesSettings,
         history: pd.DataFrame,
         traces: list,
     ) -> Self:
-        """The model of a list of samples (movies, users, noise), as `Chain.sample` makes them."""
-        movies, users = (np.stack([sample[side] for sample in samples]) for side in (0, 1))
-        c, b = movies[:, :, -1], users[:, :, -1]
+        """The model whose arrays the samples are."""
         stars = np.unique(ratings.value)
         model = cls.trained(
             ratings,
             normalize.fit(ratings, "global"),
-            _joined(movies[:, :, :-1]),
-            _joined(users[:, :, :-1]),
-            b.mean(axis=0)[None, :],
-            c.mean(axis=0)[:, None],
+            samples.X,
+            samples.W,
+            samples.b.mean(axis=0)[None, :],
+            samples.c.mean(axis=0)[:, None],
             settings,
             history,
-            sample_c=np.ascontiguousarray(c),
-            sample_b=np.ascontiguousarray(b),
-            sample_noise=np.stack([sample[2] for sample in samples]),
+            sample_c=samples.c,
+            sample_b=samples.b,
+            sample_noise=samples.noise,
             traces=np.array(traces, np.float32).swapaxes(0, 1),
             stars=stars if len(stars) <= MOST_VALUES else stars[:0],
             habits=np.empty((ratings.n_users, 0), np.float32),

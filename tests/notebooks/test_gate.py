@@ -187,6 +187,8 @@ FLAWS = [
     ("undescribed_pictures", put_out(picture(" "))),
     ("undescribed_pictures", set_source(2, "![](movie.png)")),
     ("undescribed_pictures", set_source(2, '<img src="movie.png">')),
+    ("unfolded", set_source(1, "chapter.show(figure, alt='a dot')")),
+    ("unfolded", set_source(1, "chapter.claim(1 < 2, 'one is less')")),
     ("unexplained_parameters", tag(0)),
     ("unexplained_parameters", tag(1, "parameters")),
     ("unexplained_parameters", set_source(0, "size = 3")),

@@ -69,8 +69,10 @@ def tries(chapter: str) -> list[str]:
 def reader(tmp_path_factory) -> Iterator[Reader]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CFLIB_DATA", str(tmp_path_factory.mktemp("empty")))
+        before = sorted(NOTEBOOKS.glob("[!.]*"))
         with Reader() as process:
             yield process
+        assert sorted(NOTEBOOKS.glob("[!.]*")) == before  # a chapter leaves nothing beside itself
 
 
 def check_it_ran(end: End) -> None:
@@ -88,7 +90,13 @@ def test_a_chapter_runs_with_other_sensible_parameters(reader, chapter, values):
 @pytest.mark.parametrize(
     ("chapter", "values"), [case(name, values) for name in CHAPTERS for values in foolish(name)]
 )
-def test_a_chapter_runs_with_a_foolish_parameter_or_says_what_is_wrong(reader, chapter, values):
+def test_a_chapter_runs_with_a_foolish_parameter_or_says_what_is_wrong(
+    reader, tmp_path, chapter, values
+):
+    values = {
+        name: value.replace("TMP", str(tmp_path)) if isinstance(value, str) else value
+        for name, value in values.items()
+    }
     end = reader.read(chapter, CHEAP.get(chapter, {}) | values)
     if not end.error:
         check_it_ran(end)

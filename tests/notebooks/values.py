@@ -13,7 +13,7 @@ class Turned:
     """Values of one parameter: `sensible` ones a reader would try, and a `foolish` one.
 
     With sensible values a chapter runs to its end. With a foolish one it may also stop, with a
-    sentence of ours.
+    sentence of ours. `TMP` in a foolish path stands for a temporary folder.
     """
 
     sensible: tuple
@@ -71,7 +71,7 @@ OF_CHAPTER = {
         "quick": Turned((True,), "no"),
         "user": Turned(("1", "30"), "nobody"),
         "newcomer_path": Turned((), "no_such_file.csv"),
-        "model_path": Turned((), "no/such/folder/model.npz"),
+        "model_path": Turned((), "TMP/no/such/folder/model.npz"),
     },
     "10_bugs": {"n_lottery": Turned((2, 10), 0)},
     "11_ranking": {
