@@ -11,7 +11,8 @@ import click
 from . import report, timing
 
 RESULTS = Path(__file__).parent / "results"
-COMMANDS = ["a", "b", "c", "d", "e", "f", "all", "tune", "report"]
+COMMANDS = ["a", "b", "c", "d", "e", "f", "g", "all", "tune", "report"]
+PEERS = sorted({peer for settings in timing.SETTINGS.values() for peer in settings["peers"]})
 
 
 @click.command()
@@ -21,10 +22,10 @@ COMMANDS = ["a", "b", "c", "d", "e", "f", "all", "tune", "report"]
     "--peer",
     "peers",
     multiple=True,
-    type=click.Choice(list(timing.SETTINGS["peers"])),
-    help="Only this peer, in b and tune; may be repeated.",
+    type=click.Choice([*PEERS, "implicit_lists"]),
+    help="Only this peer, in b, f, g and tune; may be repeated.",
 )
-@click.option("--set", "sets", multiple=True, help="Only this set, in b and tune; may be repeated.")
+@click.option("--set", "sets", multiple=True, help="Only this set, in b, g and tune.")
 @click.option("--tiny", is_flag=True, help="Tiny sets, in seconds, to see whether everything runs.")
 def main(
     which: tuple[str, ...],
@@ -33,13 +34,13 @@ def main(
     sets: tuple[str, ...],
     tiny: bool,
 ) -> None:
-    """Run benchmarks a, b, c (with d), e, f, or all; tune; or make the report of what was run."""
+    """Run benchmarks a, b, c (with d), e, f, g, or all; tune; or make the report of what ran."""
     plan = timing.tiny(out or timing.BUILD / "tiny") if tiny else timing.Plan(out or RESULTS)
     if unknown := sorted(set(sets) - set(plan.sets)):
         raise click.BadParameter(
             f"{unknown[0]!r} is not one of {', '.join(plan.sets)}.", param_hint="--set"
         )
-    benchmarks = {"a", "b", "c", "e", "f"} if "all" in which else set(which)
+    benchmarks = {"a", "b", "c", "e", "f", "g"} if "all" in which else set(which)
     if "tune" in benchmarks:
         timing.tune(plan, peers, sets)
     if "a" in benchmarks or not (plan.out / "machine.json").exists():
@@ -54,6 +55,8 @@ def main(
         timing.benchmark_e(plan)
     if "f" in benchmarks:
         timing.benchmark_f(plan, peers)
+    if "g" in benchmarks:
+        timing.benchmark_b(plan, peers, sets, "g")
     report.write(plan.out)
     click.echo(plan.out / "results.md")
 

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 import cflib
-from cflib import Ratings, data, selection, tf
+from cflib import BayesSettings, Ratings, _kernels, data, metrics, selection, tf
+from cflib._kernels import _accumulate
 from cflib.model import FactorModel, cost_fn, model
 
 from .peers import peak_memory, random_factors, timed_lists
@@ -107,6 +108,24 @@ def peer(path: str, features: int, seed: int, epochs: list[int], **options: Any)
     yield {"peak_bytes": peak}
 
 
+def bayes_peer(path: str, features: int, seed: int, epochs: list[int], burn_in: int) -> Lines:
+    """`fit_bayes` from ratings alone: for each number of iterations a training of its own.
+
+    All draws after the burn-in are kept.
+    """
+    with np.load(path) as arrays:
+        ratings, test = as_ratings(arrays), as_ratings(arrays, "test_")
+    options = {"n_features": features, "seed": seed, "burn_in": burn_in, "who_rated_what": False}
+    for n in epochs:
+        kept = BayesSettings().chains * (n - burn_in)
+        start = time.perf_counter()
+        model = trained(ratings, "bayes", **options, iterations=n, n_samples=kept)
+        seconds = time.perf_counter() - start
+        predicted = model.predict(test.movie_index, test.user_index)
+        yield {"epochs": n, "seconds": seconds, "rmse": metrics.rmse(test.value, predicted)}
+    yield {"peak_bytes": peak_memory()}
+
+
 # c and d: growth, and the limit -------------------------------------------------------------
 
 
@@ -132,6 +151,7 @@ def growth(folder: str, features: int, iterations: int, **options: Any) -> Lines
     factors = trained(ratings, "als", **options)
     seconds = factors.history["seconds"].to_numpy()
     factors.score_users(np.array([0]))
+    peak = peak_memory()
     yield {
         "ratings": len(ratings),
         "movies": ratings.n_movies,
@@ -139,9 +159,41 @@ def growth(folder: str, features: int, iterations: int, **options: Any) -> Lines
         "open_seconds": open_seconds,
         "start_seconds": seconds[0],
         "iteration_seconds": float(np.median(np.diff(seconds))),
-        "peak_bytes": peak_memory(),
+        "peak_bytes": peak,
+        "users_flop": flop(ratings.user_counts, features + 1, solved=False),
+        "users_seconds": normal_equations(ratings, factors.X, from_cache=False),
+        "users_cached_seconds": normal_equations(ratings, factors.X, from_cache=True),
         "flop": flop(ratings.movie_counts, features) + flop(ratings.user_counts, features + 1),
     }
+
+
+def normal_equations(ratings: Ratings, factors: np.ndarray, from_cache: bool) -> float:
+    """Seconds to accumulate the normal equations of all users, the shortest of three times.
+
+    `from_cache`: as if all ratings were of one movie, so that its features are always at hand.
+    """
+    column = ratings.movie_index * (not from_cache)
+    rows = _kernels.by_row(ratings.user_index, column, ratings.value, ratings.n_users)
+    no_bias = np.zeros(len(factors), np.float32)
+
+    def work(first: int, last: int) -> None:
+        A, B, _ = _kernels._scratch(factors.shape[1])  # noqa: SLF001 (a part of the kernel)
+        accumulate_rows(first, last, *rows, factors, no_bias, A, B)
+
+    seconds = []
+    for _ in range(4):  # the first compiles
+        start = time.perf_counter()
+        _kernels._share_out(work, rows.start, factors.shape[1])  # noqa: SLF001
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])
+
+
+@_kernels.compiled
+def accumulate_rows(first, last, start, column, residual, factors, column_bias, A, B):
+    """The normal equations of rows first ... last - 1, each in place of the one before."""
+    for i in range(first, last):
+        c, r = column[start[i] : start[i + 1]], residual[start[i] : start[i + 1]]
+        _accumulate(c, r, factors, column_bias, np.float32(1), A, B)
 
 
 def growth_bayes(folder: str, features: int, iterations: int) -> Lines:
@@ -180,13 +232,14 @@ def everybody(path: str, out: str, features: int, n: int, times: int) -> Lines:
     yield from timed_lists(lambda: selection.top_n(model, ratings, n)[0], out, times)
 
 
-def flop(counts: np.ndarray, k: int) -> float:
+def flop(counts: np.ndarray, k: int, solved: bool = True) -> float:
     """Operations that half an iteration needs at least, for rows with these numbers of ratings.
 
     For a rating: the lower triangle of its outer product, and its share of the right-hand side.
-    For a row: Cholesky's factorisation, and two substitutions.
+    For a row, if it is `solved`: Cholesky's factorisation, and two substitutions.
     """
-    return float(counts.sum() * (k * (k + 1) + 2 * k) + np.sum(counts > 0) * (k**3 / 3 + 2 * k**2))
+    of_ratings = counts.sum() * (k * (k + 1) + 2 * k)
+    return float(of_ratings + solved * np.sum(counts > 0) * (k**3 / 3 + 2 * k**2))
 
 
 def rate(n: int) -> Lines:
@@ -203,6 +256,7 @@ def rate(n: int) -> Lines:
 MEASUREMENTS = {
     "cost": cost,
     "peer": peer,
+    "bayes_peer": bayes_peer,
     "make": make,
     "growth": growth,
     "growth_bayes": growth_bayes,

@@ -27,14 +27,30 @@ from typing import Any
 import numpy as np
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-AFRESH = {"cmfrec_cg", "cmfrec_cholesky", "surprise", "spark"}
+AFRESH = {"cmfrec_cg", "cmfrec_cholesky", "surprise", "spark", "myfm"}
 
 
 Data = dict[str, np.ndarray]
 Steps = Iterator[Any]  # None, then (epochs, factors) or (epochs, seconds) for each checkpoint
 
 
-class Factors:
+class Predictor:
+    """What has a method `predict(movie, user)`, and so an error on ratings."""
+
+    def predict(self, movie: np.ndarray, user: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def rmse(self, movie: np.ndarray, user: np.ndarray, value: np.ndarray) -> float:
+        """RMSE of predictions clipped to the scale; not a number where a prediction is missing."""
+        total = 0.0
+        for at in range(0, len(value), 1 << 16):
+            some = slice(at, at + (1 << 16))
+            predicted = np.clip(self.predict(movie[some], user[some]), 0.5, 5)
+            total += np.sum((predicted - value[some]) ** 2)
+        return float(np.sqrt(total / len(value)))
+
+
+class Factors(Predictor):
     """Predicted rating of movie i by user j: mean + movie_bias[i] + user_bias[j] + X[i]·W[j]."""
 
     def __init__(
@@ -49,15 +65,9 @@ class Factors:
         self.movie_bias = np.zeros(len(X)) if movie_bias is None else movie_bias
         self.user_bias = np.zeros(len(W)) if user_bias is None else user_bias
 
-    def rmse(self, movie: np.ndarray, user: np.ndarray, value: np.ndarray) -> float:
-        """RMSE of predictions clipped to the scale; not a number where a prediction is missing."""
-        total = 0.0
-        for at in range(0, len(value), 1 << 16):
-            i, j = movie[at : at + (1 << 16)], user[at : at + (1 << 16)]
-            predicted = self.mean + self.movie_bias[i] + self.user_bias[j]
-            predicted = predicted + np.einsum("nk,nk->n", self.X[i], self.W[j])
-            total += np.sum((np.clip(predicted, 0.5, 5) - value[at : at + (1 << 16)]) ** 2)
-        return float(np.sqrt(total / len(value)))
+    def predict(self, movie: np.ndarray, user: np.ndarray) -> np.ndarray:
+        biases = self.mean + self.movie_bias[movie] + self.user_bias[user]
+        return biases + np.einsum("nk,nk->n", self.X[movie], self.W[user])
 
 
 def lenskit(
@@ -288,7 +298,51 @@ def spark(data: Data, epochs: list[int], features: int, seed: int, regularizatio
             yield n, Factors(X, W, mean, movie_bias, user_bias)
 
 
+class Sampled(Predictor):
+    """The mean over myFM's samples."""
+
+    def __init__(self, model: Any, relations: Callable[[np.ndarray, np.ndarray], list]):
+        self.model, self.relations = model, relations
+
+    def predict(self, movie: np.ndarray, user: np.ndarray) -> np.ndarray:
+        from scipy.sparse import csr_matrix
+
+        nothing_else = csr_matrix((len(user), 0))
+        return self.model.predict(nothing_else, self.relations(movie, user), n_workers=CORES)
+
+
+def myfm(data: Data, epochs: list[int], features: int, seed: int) -> Steps:
+    """A factorisation machine of the ids by Gibbs sampling, on one core, in double precision."""
+    from myfm import MyFMRegressor, RelationBlock
+    from scipy.sparse import csr_matrix, eye
+
+    each = [eye(int(data[f"n_{side}"]), format="csr") for side in ("users", "movies")]
+
+    def relations(movie, user):
+        ids = user.astype(np.int64), movie.astype(np.int64)
+        return [RelationBlock(*block) for block in zip(ids, each, strict=True)]
+
+    blocks, nothing_else = (
+        relations(data["movie"], data["user"]),
+        csr_matrix((len(data["user"]), 0)),
+    )
+    value = data["value"].astype(np.float64)
+    yield
+    for n in epochs:
+        model = MyFMRegressor(rank=features, random_seed=seed)
+        model.fit(
+            nothing_else,
+            value,
+            X_rel=blocks,
+            n_iter=n,
+            group_shapes=[block.shape[1] for block in each],
+            callback=lambda *_: (False, ""),
+        )
+        yield n, Sampled(model, relations)
+
+
 PEERS = {
+    "myfm": myfm,
     "lenskit": lenskit,
     "cmfrec_cg": cmfrec(use_cg=True),
     "cmfrec_cholesky": cmfrec(use_cg=False),
@@ -343,7 +397,7 @@ def report(name: str, path: str, options: dict[str, Any]) -> None:
         if step is None:
             break
         epochs, result = step
-        if isinstance(result, Factors):
+        if isinstance(result, Predictor):
             seconds = elapsed if name in AFRESH else seconds + elapsed
             line = {"epochs": epochs, "seconds": seconds, "rmse": result.rmse(*held_out)}
         else:

@@ -1,8 +1,9 @@
-"""Benchmarks a, b, c, e and f: what to measure, one process at a time, and the files it goes to."""
+"""Benchmarks a to g: what to measure, one process at a time, and the files it goes to."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import tempfile
 from collections.abc import Collection, Iterable
@@ -22,6 +23,7 @@ HERE = Path(__file__).parent
 SETTINGS = json.loads((HERE / "settings.json").read_text())
 # What implicit's documentation asks for: its threads are its own, not the BLAS library's.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+OURS = {"cflib": "peer", "bayes": "bayes_peer"}
 VARIABLES = {f"implicit_{what}": ONE_THREAD for what in ("cg", "cholesky", "lists")}
 
 
@@ -119,16 +121,17 @@ def write_split(path: Path, parts: split.Split, best_rmse: float) -> None:
 
 def run_peer(peer: str, path: Path, options: dict, limit: float | None = None) -> list[dict]:
     """The lines that a peer prints, trained on the set at `path`."""
-    if peer == "cflib":
-        return ours("peer", path=str(path), **options)
+    if peer in OURS:
+        return ours(OURS[peer], path=str(path), **options)
     command = [python_of(peer), HERE / "peers.py", peer, path, json.dumps(options)]
     return lines_of(command, limit, **VARIABLES.get(peer, {}))
 
 
-def options_for(plan: Plan, peer: str, name: str) -> dict[str, Any]:
+def options_for(plan: Plan, peer: str, name: str, benchmark: str = "b") -> dict[str, Any]:
     """What a peer is told on a set: its own options, and what all have in common."""
-    of_peer = SETTINGS["peers"][peer]
-    common = {key: SETTINGS[key] for key in ("features", "seed")}
+    settings = SETTINGS[benchmark]
+    of_peer = settings["peers"][peer]
+    common = {key: settings[key] for key in ("features", "seed")}
     epochs = of_peer["epochs"][name][: plan.checkpoints]
     return of_peer.get("common", {}) | of_peer.get(name, {}) | common | {"epochs": epochs}
 
@@ -169,9 +172,12 @@ def benchmark_a(plan: Plan) -> None:
 SHAPE = ("n_movies", "n_users", "n_ratings")
 
 
-def benchmark_b(plan: Plan, peers: Collection[str] = (), sets: Iterable[str] = ()) -> None:
-    """The peers at equal rank: error against seconds, and peak memory."""
-    stored = plan.out / "b.json"
+def benchmark_b(
+    plan: Plan, peers: Collection[str] = (), sets: Iterable[str] = (), benchmark: str = "b"
+) -> None:
+    """The peers at equal rank: error against seconds, and peak memory; g: the most accurate."""
+    settings = SETTINGS[benchmark]
+    stored = plan.out / f"{benchmark}.json"
     result = json.loads(stored.read_text()) if stored.exists() else {}
     for name in sets or plan.sets:
         path = set_at(plan, name)
@@ -180,12 +186,12 @@ def benchmark_b(plan: Plan, peers: Collection[str] = (), sets: Iterable[str] = (
             of_set |= {key: float(arrays[key]) for key in ("n_movies", "n_users", "best_rmse")}
             of_set |= {"train": len(arrays["value"]), "test": len(arrays["test_value"])}
             of_set["machine"] = machine()
-        for peer in peers or SETTINGS["peers"]:
+        for peer in [peer for peer in settings["peers"] if not peers or peer in peers]:
             click.echo(f"{name}: {peer}")
-            options = options_for(plan, peer, name)
-            lines = run_peer(peer, path, options, SETTINGS["limit_seconds"])
+            options = options_for(plan, peer, name, benchmark)
+            lines = run_peer(peer, path, options, settings["limit_seconds"])
             of_set["peers"][peer] = {"options": options, "lines": lines}
-            save(plan, "b", result)
+            save(plan, benchmark, result)
 
 
 def benchmark_c(plan: Plan) -> None:
@@ -253,14 +259,15 @@ def run_lists(path: Path, options: dict[str, Any]) -> list[dict]:
 
 def tune(plan: Plan, peers: Collection[str] = (), sets: Iterable[str] = ()) -> None:
     """Try each peer's λ on a fifth of its own training ratings; print the errors."""
-    for name in sets or list(plan.sets)[:2]:
+    for benchmark, name in itertools.product(("b", "g"), sets or list(plan.sets)[:2]):
         path = plan.work / "data" / f"{name}_tuning.npz"
         if not path.exists():
             with np.load(set_at(plan, name)) as arrays:
                 train = as_ratings(arrays)
             write_split(path, split.holdout(train, seed=1), np.nan)
-        for peer in peers or SETTINGS["peers"]:
-            for choice in SETTINGS["peers"][peer].get("tried", [])[: plan.choices]:
-                options = options_for(plan, peer, name) | choice
+        of_peers = SETTINGS[benchmark]["peers"]
+        for peer in [peer for peer in of_peers if not peers or peer in peers]:
+            for choice in of_peers[peer].get("tried", [])[: plan.choices]:
+                options = options_for(plan, peer, name, benchmark) | choice
                 lines = run_peer(peer, path, options | {"epochs": [max(options["epochs"])]})
-                click.echo(f"{name} {peer} {choice}: {lines[0]['rmse']:.4f}")
+                click.echo(f"{benchmark} {name} {peer} {choice}: {lines[0]['rmse']:.4f}")

@@ -60,12 +60,7 @@ def from_factors(
 ) -> Fitted:
     """A model of factors and biases; without `rates`, its scores are no ratings."""
     f = Factors(X, W, mean, movie_bias, user_bias)
-
-    def predict(movie, user):
-        products = np.einsum("nk,nk->n", f.X[movie], f.W[user])
-        return f.mean + f.movie_bias[movie] + f.user_bias[user] + products
-
-    return Fitted(predict if rates else None, lambda user: f.movie_bias + f.X @ f.W[user])
+    return Fitted(f.predict if rates else None, lambda user: f.movie_bias + f.X @ f.W[user])
 
 
 # Ours ---------------------------------------------------------------------------------------

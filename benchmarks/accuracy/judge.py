@@ -208,7 +208,7 @@ def write(plan: Plan) -> None:
         "folds": {year: compared(plan, splits) for year, splits in plan.folds.items()},
         "latest": compared(plan, [plan.latest]),
         "coverage": coverage(plan, first),
-        "chains": chains(plan, [*first, plan.latest]),
+        "chains": chains(plan, plan.splits),
         "tuned": plan.chosen(),
     }
     file = plan.out / "results.json"

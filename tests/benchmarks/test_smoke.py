@@ -47,15 +47,25 @@ def here(monkeypatch):
 
 
 def test_all_benchmarks_run_on_tiny_sets(tmp_path, here):
-    call(timing_commands.main, "all", "--tiny", "--peer", "cflib", "--out", tmp_path)
-    results = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in "abcef"}
+    ours_only = ("--peer", "cflib", "--peer", "bayes")
+    call(timing_commands.main, "all", "--tiny", *ours_only, "--out", tmp_path)
+    results = {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in "abcefg"}
     assert set(results["a"]) == {"original", "adam", "als"}
-    assert {"rmse", "seconds"} < set(results["b"]["small"]["peers"]["cflib"]["lines"][0])
+    for name, solver in (("b", "cflib"), ("g", "bayes")):
+        peers = results[name]["small"]["peers"]
+        assert set(peers) == {solver} and {"rmse", "seconds"} < set(peers[solver]["lines"][0])
     assert [row["ratings"] for row in results["c"]["rows"]] == [20_000]
     tables = (tmp_path / "results.md").read_text()
     assert all(
         f"## {title}" in tables
-        for title in ("a. Seconds", "b. Beside", "c, d. Growth", "e. Growth", "f. Lists")
+        for title in (
+            "a. Seconds",
+            "b. Beside",
+            "c, d. Growth",
+            "e. Growth",
+            "f. Lists",
+            "g. The most",
+        )
     )
     (row,) = results["e"]["rows"]
     assert row["ratings"] == 20_000 and row["rated_peak_bytes"] >= row["alone_peak_bytes"] > 0
@@ -65,7 +75,7 @@ def test_all_benchmarks_run_on_tiny_sets(tmp_path, here):
 
 def test_tuning_tries_the_choices(tmp_path, here):
     out = call(timing_commands.main, "tune", "--tiny", "--peer", "cflib", "--out", tmp_path)
-    assert out.count("small cflib {") == 2
+    assert out.count("b small cflib {") == 2
 
 
 def test_an_unknown_set_is_named():
@@ -181,9 +191,11 @@ def test_what_runs_beside_a_peer_needs_no_cflib():
 
 
 def test_every_peer_has_an_environment_and_a_place_in_the_tables():
-    peers = set(timing.SETTINGS["peers"])
+    peers = {peer for settings in timing.SETTINGS.values() for peer in settings["peers"]}
     libraries = {entry["library"] for entry in plan.MODELS.values()} - {"cflib", "ease"}
-    environments_of = {environments.ENVIRONMENT.get(peer, peer) for peer in peers - {"cflib"}}
+    environments_of = {
+        environments.ENVIRONMENT.get(peer, peer) for peer in peers - set(timing.OURS)
+    }
     for name in environments_of | libraries:
         assert (environments.REQUIREMENTS / f"{name}.txt").exists()
     assert peers <= set(report.NAMES)
