@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 
 import cflib
-from cflib import BayesSettings, Ratings, _kernels, data, metrics, selection, tf
-from cflib._kernels import _accumulate
+from cflib import BayesSettings, Ratings, data, metrics, selection, tf
 from cflib.model import FactorModel, cost_fn, model
 
 from .peers import peak_memory, random_factors, timed_lists
@@ -151,7 +150,6 @@ def growth(folder: str, features: int, iterations: int, **options: Any) -> Lines
     factors = trained(ratings, "als", **options)
     seconds = factors.history["seconds"].to_numpy()
     factors.score_users(np.array([0]))
-    peak = peak_memory()
     yield {
         "ratings": len(ratings),
         "movies": ratings.n_movies,
@@ -159,41 +157,9 @@ def growth(folder: str, features: int, iterations: int, **options: Any) -> Lines
         "open_seconds": open_seconds,
         "start_seconds": seconds[0],
         "iteration_seconds": float(np.median(np.diff(seconds))),
-        "peak_bytes": peak,
-        "users_flop": flop(ratings.user_counts, features + 1, solved=False),
-        "users_seconds": normal_equations(ratings, factors.X, from_cache=False),
-        "users_cached_seconds": normal_equations(ratings, factors.X, from_cache=True),
+        "peak_bytes": peak_memory(),
         "flop": flop(ratings.movie_counts, features) + flop(ratings.user_counts, features + 1),
     }
-
-
-def normal_equations(ratings: Ratings, factors: np.ndarray, from_cache: bool) -> float:
-    """Seconds to accumulate the normal equations of all users, the shortest of three times.
-
-    `from_cache`: as if all ratings were of one movie, so that its features are always at hand.
-    """
-    column = ratings.movie_index * (not from_cache)
-    rows = _kernels.by_row(ratings.user_index, column, ratings.value, ratings.n_users)
-    no_bias = np.zeros(len(factors), np.float32)
-
-    def work(first: int, last: int) -> None:
-        A, B, _ = _kernels._scratch(factors.shape[1])  # noqa: SLF001 (a part of the kernel)
-        accumulate_rows(first, last, *rows, factors, no_bias, A, B)
-
-    seconds = []
-    for _ in range(4):  # the first compiles
-        start = time.perf_counter()
-        _kernels._share_out(work, rows.start, factors.shape[1])  # noqa: SLF001
-        seconds.append(time.perf_counter() - start)
-    return min(seconds[1:])
-
-
-@_kernels.compiled
-def accumulate_rows(first, last, start, column, residual, factors, column_bias, A, B):
-    """The normal equations of rows first ... last - 1, each in place of the one before."""
-    for i in range(first, last):
-        c, r = column[start[i] : start[i + 1]], residual[start[i] : start[i + 1]]
-        _accumulate(c, r, factors, column_bias, np.float32(1), A, B)
 
 
 def growth_bayes(folder: str, features: int, iterations: int) -> Lines:
@@ -232,14 +198,13 @@ def everybody(path: str, out: str, features: int, n: int, times: int) -> Lines:
     yield from timed_lists(lambda: selection.top_n(model, ratings, n)[0], out, times)
 
 
-def flop(counts: np.ndarray, k: int, solved: bool = True) -> float:
+def flop(counts: np.ndarray, k: int) -> float:
     """Operations that half an iteration needs at least, for rows with these numbers of ratings.
 
     For a rating: the lower triangle of its outer product, and its share of the right-hand side.
-    For a row, if it is `solved`: Cholesky's factorisation, and two substitutions.
+    For a row: Cholesky's factorisation, and two substitutions.
     """
-    of_ratings = counts.sum() * (k * (k + 1) + 2 * k)
-    return float(of_ratings + solved * np.sum(counts > 0) * (k**3 / 3 + 2 * k**2))
+    return float(counts.sum() * (k * (k + 1) + 2 * k) + np.sum(counts > 0) * (k**3 / 3 + 2 * k**2))
 
 
 def rate(n: int) -> Lines:

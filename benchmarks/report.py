@@ -259,24 +259,6 @@ def table_c(result: dict) -> str:
         f"{rate / 1e9:.0f} GFLOP/s, this machine's rate for a large matrix product.\n\n"
         + taken_on(result)
         + markdown(head, rows)
-        + profile(result)
-    )
-
-
-def profile(result: dict) -> str:
-    """Where the time goes above the limit, for the largest set."""
-    row = result["rows"][-1]
-    if "users_seconds" not in row:
-        return ""
-    limit = row["users_flop"] / result["flop_per_second"]
-    times, cached = row["users_seconds"] / limit, row["users_cached_seconds"] / limit
-    return (
-        "\n\nWhy not nearer to the limit? The normal equations of the users alone take "
-        f"{times:.1f} times their own limit, and {cached:.1f} times if all ratings are of one "
-        "movie, whose features are always at hand. So what is above that is the wait for memory. "
-        "The rest is the loop itself: of each outer product it computes whole vectors, a quarter "
-        "more than the lower triangle, and the compiler uses vectors of 256 bits, where a matrix "
-        "product uses 512 if the processor has them."
     )
 
 
