@@ -172,7 +172,8 @@ def tables_of_peers(intro: str, result: dict, our_name: str) -> str:
         best, features = of_set["best_rmse"], ours["options"]["features"]
         parts.append(
             f"### {name}, {features} features: {of_set['train']:,.0f} ratings to train on, "
-            f"{of_set['test']:,.0f} held out; {of_set['n_movies']:,.0f} movies, {of_set['n_users']:,.0f} users\n\n"
+            f"{of_set['test']:,.0f} held out; {of_set['n_movies']:,.0f} movies, "
+            f"{of_set['n_users']:,.0f} users\n\n"
             + (f"No model can be below {best:.4f} here.\n\n" if math.isfinite(best) else "")
             + taken_on(of_set)
             + markdown(
