@@ -31,26 +31,21 @@ AFRESH = {"cmfrec_cg", "cmfrec_cholesky", "surprise", "spark", "myfm"}
 
 
 Data = dict[str, np.ndarray]
-Steps = Iterator[Any]  # None, then (epochs, factors) or (epochs, seconds) for each checkpoint
+Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (movie, user) -> ratings
+Steps = Iterator[Any]  # None, then (epochs, factors, predict or seconds) at each checkpoint
 
 
-class Predictor:
-    """What has a method `predict(movie, user)`, and so an error on ratings."""
-
-    def predict(self, movie: np.ndarray, user: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
-
-    def rmse(self, movie: np.ndarray, user: np.ndarray, value: np.ndarray) -> float:
-        """RMSE of predictions clipped to the scale; not a number where a prediction is missing."""
-        total = 0.0
-        for at in range(0, len(value), 1 << 16):
-            some = slice(at, at + (1 << 16))
-            predicted = np.clip(self.predict(movie[some], user[some]), 0.5, 5)
-            total += np.sum((predicted - value[some]) ** 2)
-        return float(np.sqrt(total / len(value)))
+def rmse(predict: Predict, movie: np.ndarray, user: np.ndarray, value: np.ndarray) -> float:
+    """RMSE of predictions clipped to the scale; not a number where a prediction is missing."""
+    total = 0.0
+    for at in range(0, len(value), 1 << 16):
+        some = slice(at, at + (1 << 16))
+        predicted = np.clip(predict(movie[some], user[some]), 0.5, 5)
+        total += np.sum((predicted - value[some]) ** 2)
+    return float(np.sqrt(total / len(value)))
 
 
-class Factors(Predictor):
+class Factors:
     """Predicted rating of movie i by user j: mean + movie_bias[i] + user_bias[j] + X[i]·W[j]."""
 
     def __init__(
@@ -298,19 +293,6 @@ def spark(data: Data, epochs: list[int], features: int, seed: int, regularizatio
             yield n, Factors(X, W, mean, movie_bias, user_bias)
 
 
-class Sampled(Predictor):
-    """The mean over myFM's samples."""
-
-    def __init__(self, model: Any, relations: Callable[[np.ndarray, np.ndarray], list]):
-        self.model, self.relations = model, relations
-
-    def predict(self, movie: np.ndarray, user: np.ndarray) -> np.ndarray:
-        from scipy.sparse import csr_matrix
-
-        nothing_else = csr_matrix((len(user), 0))
-        return self.model.predict(nothing_else, self.relations(movie, user), n_workers=CORES)
-
-
 def myfm(data: Data, epochs: list[int], features: int, seed: int) -> Steps:
     """A factorisation machine of the ids by Gibbs sampling, on one core, in double precision."""
     from myfm import MyFMRegressor, RelationBlock
@@ -322,10 +304,8 @@ def myfm(data: Data, epochs: list[int], features: int, seed: int) -> Steps:
         ids = user.astype(np.int64), movie.astype(np.int64)
         return [RelationBlock(*block) for block in zip(ids, each, strict=True)]
 
-    blocks, nothing_else = (
-        relations(data["movie"], data["user"]),
-        csr_matrix((len(data["user"]), 0)),
-    )
+    blocks = relations(data["movie"], data["user"])
+    nothing_else = csr_matrix((len(data["user"]), 0))
     value = data["value"].astype(np.float64)
     yield
     for n in epochs:
@@ -338,7 +318,12 @@ def myfm(data: Data, epochs: list[int], features: int, seed: int) -> Steps:
             group_shapes=[block.shape[1] for block in each],
             callback=lambda *_: (False, ""),
         )
-        yield n, Sampled(model, relations)
+
+        def predict(movie, user, model=model):
+            nothing_else = csr_matrix((len(user), 0))
+            return model.predict(nothing_else, relations(movie, user), n_workers=CORES)
+
+        yield n, predict
 
 
 PEERS = {
@@ -397,9 +382,10 @@ def report(name: str, path: str, options: dict[str, Any]) -> None:
         if step is None:
             break
         epochs, result = step
-        if isinstance(result, Predictor):
+        predict = result.predict if isinstance(result, Factors) else result
+        if callable(predict):
             seconds = elapsed if name in AFRESH else seconds + elapsed
-            line = {"epochs": epochs, "seconds": seconds, "rmse": result.rmse(*held_out)}
+            line = {"epochs": epochs, "seconds": seconds, "rmse": rmse(predict, *held_out)}
         else:
             line = {"epochs": epochs, "seconds": result, "rmse": None}
         print(json.dumps(line), flush=True)

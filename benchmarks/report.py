@@ -142,10 +142,15 @@ def table_g(result: dict) -> str:
     return tables_of_peers(intro, result, "bayes")
 
 
+def compared(result: dict, our_name: str) -> dict:
+    """The sets on which ours was run, to which the others are compared."""
+    return {name: of_set for name, of_set in result.items() if our_name in of_set["peers"]}
+
+
 def tables_of_peers(intro: str, result: dict, our_name: str) -> str:
     """A table for each set: when each library has the common error, and when it has our best."""
     parts = [intro]
-    for name, of_set in result.items():
+    for name, of_set in compared(result, our_name).items():
         target = common_rmse(of_set)
         ours = of_set["peers"][our_name]
         # All may reach the common error in one epoch, so the time to our best is shown as well.
@@ -216,7 +221,9 @@ def panel_g(axis: Axes, result: dict) -> None:
 
 def panel_of_peers(axis: Axes, result: dict, our_name: str) -> None:
     """Error against seconds of each library, on the largest set."""
-    name, of_set = list(result.items())[-1]
+    if not compared(result, our_name):
+        return
+    name, of_set = list(compared(result, our_name).items())[-1]
     for peer, run in of_set["peers"].items():
         points = steps(run["lines"])
         if points and points[0]["rmse"] is not None:

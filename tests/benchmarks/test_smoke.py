@@ -78,6 +78,12 @@ def test_tuning_tries_the_choices(tmp_path, here):
     assert out.count("b small cflib {") == 2
 
 
+def test_a_report_waits_for_ours(tmp_path, here):
+    call(timing_commands.main, "b", "g", "--tiny", "--peer", "cflib", "--out", tmp_path)
+    tables = (tmp_path / "results.md").read_text()
+    assert tables.count("### small") == 1  # `fit_bayes`, to which g compares, was not run
+
+
 def test_an_unknown_set_is_named():
     result = CliRunner().invoke(timing_commands.main, ["b", "--tiny", "--set", "10M"])
     assert result.exit_code == 2 and "'10M' is not one of small" in result.output
