@@ -24,6 +24,7 @@ REQUIREMENTS = Path(__file__).parent / "requirements"
 ENVIRONMENT = {
     "cmfrec_cg": "cmfrec",
     "cmfrec_cholesky": "cmfrec",
+    "cmfrec_weighted": "cmfrec",
     "implicit_cg": "implicit",
     "implicit_cholesky": "implicit",
     "implicit_lists": "implicit",

@@ -23,6 +23,8 @@ HERE = Path(__file__).parent
 SETTINGS = json.loads((HERE / "settings.json").read_text())
 # What implicit's documentation asks for: its threads are its own, not the BLAS library's.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+# What OpenBLAS runs on a processor without wider vectors: those of the code that Numba makes.
+NARROW = {"OPENBLAS_CORETYPE": "Haswell"}
 OURS = {"cflib": "peer", "bayes": "bayes_peer"}
 VARIABLES = {f"implicit_{what}": ONE_THREAD for what in ("cg", "cholesky", "lists")}
 
@@ -195,16 +197,30 @@ def benchmark_b(
 
 
 def benchmark_c(plan: Plan) -> None:
-    """Growth, and how far an iteration is from the machine's limit: a process for each size."""
-    options = options_for(plan, "cflib", list(plan.sets)[-1]) | {"iterations": 4}
+    """Growth, and how far an iteration is from the machine's limit: a process for each size.
+
+    The machine's rate is measured before and after each size, since it may not stay the same.
+    """
+    options = options_for(plan, "cflib", list(plan.sets)[-1]) | {"iterations": 6}
     del options["epochs"]
     rows = []
     for n in plan.sizes:
         click.echo(f"{n:,} ratings")
-        (row,) = ours("growth", folder=str(growing_set(plan, n)), **options)
-        rows.append(row)
-        (rate,) = ours("rate", n=plan.product)
-        save(plan, "c", {"options": options, "rows": rows, **rate, "machine": machine()})
+        folder = growing_set(plan, n)
+        before = rates(plan)
+        (row,) = ours("growth", folder=str(folder), **options)
+        of_machine = zip(before.items(), rates(plan).values(), strict=True)
+        rows.append(row | {name: (start + end) / 2 for (name, start), end in of_machine})
+        save(plan, "c", {"options": options, "rows": rows, "machine": machine()})
+
+
+def rates(plan: Plan) -> dict[str, float]:
+    """The rate of a matrix product, as the machine can, and with vectors of at most 256 bits."""
+    kinds = {"flop_per_second": {}, "flop_per_second_256": NARROW}
+    return {
+        name: ours("rate", variables, n=plan.product)[0]["flop_per_second"]
+        for name, variables in kinds.items()
+    }
 
 
 def growing_set(plan: Plan, n: int) -> Path:

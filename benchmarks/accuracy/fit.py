@@ -166,6 +166,20 @@ def cmfrec(data: Data, movie_features: bool = False, **options: Any) -> Fitted:
     return fitted
 
 
+def cmfrec_weighted(data: Data, at_least: float = 0, **options: Any) -> Fitted:
+    """Weighted ALS on who rated (or liked) what, as `implicit`'s and ours."""
+    from cmfrec import CMF_implicit
+    from scipy.sparse import coo_matrix
+
+    user, movie = _liked(data, at_least)
+    shape = int(data["n_users"]), int(data["n_movies"])
+    ones = coo_matrix((np.ones(len(user), np.float32), (user, movie)), shape)
+    options = {"use_cg": False, "random_state": 1} | options
+    model = CMF_implicit(nthreads=CORES, handle_interrupt=False, verbose=False, **options)
+    model.fit(ones)
+    return from_factors(model.B_, model.A_, rates=False)
+
+
 def myfm(
     data: Data,
     rank: int,
@@ -279,11 +293,13 @@ def _normalised(rows: csr_matrix, damping: float) -> csr_matrix:
 
 
 LIBRARIES = {
-    f.__name__: f for f in (cflib, surprise, lenskit, cmfrec, myfm, cornac, implicit, ease)
+    f.__name__: f
+    for f in (cflib, surprise, lenskit, cmfrec, cmfrec_weighted, myfm, cornac, implicit, ease)
 }
 IMPORTS = {
     "cflib": ["benchmarks.ours", "cflib.adam", "cflib.als", "cflib.models"],
     "lenskit": ["lenskit.als", "lenskit.knn", "lenskit.batch", "lenskit.pipeline"],
+    "cmfrec_weighted": ["cmfrec"],
     "cornac": ["cornac.models"],
     "implicit": ["implicit.als"],
     "ease": [],

@@ -46,20 +46,24 @@ def _folds(year: str) -> list[split.Split]:
 
 
 def path(work: Path, name: str) -> Path:
-    """The split as a file for `fit.py`, with the movies' features of its training part."""
+    """The split as a file for `fit.py`."""
     file = work / name / "split.npz"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        train, test = of(name).train, of(name).test
-        np.savez(
-            file,
-            n_movies=train.n_movies,
-            n_users=train.n_users,
-            movie=train.movie_index,
-            user=train.user_index,
-            value=train.value,
-            test_movie=test.movie_index,
-            test_user=test.user_index,
-            movie_features=models.movie_features(train),
-        )
+        write(file, of(name).train, of(name).test)
     return file
+
+
+def write(file: Path, train: Ratings, *tests: Ratings) -> None:
+    """Training ratings, the features of their movies, and the test ratings, part after part."""
+    np.savez(
+        file,
+        n_movies=train.n_movies,
+        n_users=train.n_users,
+        movie=train.movie_index,
+        user=train.user_index,
+        value=train.value,
+        test_movie=np.concatenate([test.movie_index for test in tests]),
+        test_user=np.concatenate([test.user_index for test in tests]),
+        movie_features=models.movie_features(train),
+    )

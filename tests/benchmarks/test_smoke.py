@@ -147,23 +147,23 @@ def test_a_run_that_is_there_is_not_made_again(tmp_path, few):
     assert call(accuracy_commands.main, *tiny) == ""
 
 
-def test_our_side_of_the_race_is_stopped_by_validation_and_run_on_all_of_the_training_part(
-    tmp_path, few, monkeypatch
+def test_our_side_of_the_race_is_stopped_by_validation_and_the_same_run_meets_the_test(
+    few, monkeypatch
 ):
     monkeypatch.setattr(race, "fit", fit.run)
-    settings = BayesSettings(n_features=2, iterations=4, burn_in=1, n_samples=2)
-    parts = folds.of("tiny-0-inner")
-    n = race.iterations_to(10.0, parts, "movie features", settings)
-    assert n == settings.burn_in + 1
-    assert race.iterations_to(0.0, parts, "who rated what", settings) is None
-    run = race.our_run(plan.tiny(tmp_path), "tiny-0", "movie features", n, settings)
-    model = fit_bayes(
-        folds.of("tiny-0").train,
-        settings,
-        iterations=n,
-        n_samples=1,
-        movie_features=models.movie_features(folds.of("tiny-0").train),
-    )
+    settings = BayesSettings(n_features=2, iterations=8, burn_in=1, n_samples=7, chains=1)
+    given, parts = "movie features", folds.of("tiny-0-inner")
+    features = models.movie_features(parts.train)
+    watched = fit_bayes(parts.train, settings, movie_features=features, validation=parts.test)
+    errors = watched.history["validation_rmse"][1:]
+    goal = errors.sort_values().iloc[2]
+    n = race.iterations_to(goal, "tiny-0", given, settings)
+    assert n == watched.history["step"][errors.index[errors <= goal][0]]
+    assert race.iterations_to(0.0, "tiny-0", given, settings) is None
+    run = race.our_run("tiny-0", given, n, settings)
+    assert run["validation_rmse"] == pytest.approx(errors[errors <= goal].iloc[0], abs=1e-6)
+    changes = {"iterations": n, "n_samples": n - 1}
+    model = fit_bayes(parts.train, settings, movie_features=features, **changes)
     test = folds.of("tiny-0").test
     predicted = model.predict(test.movie_index, test.user_index)
     assert run["rmse"] == pytest.approx(metrics.rmse(test.value, predicted), abs=1e-6)
@@ -199,10 +199,8 @@ def test_what_runs_beside_a_peer_needs_no_cflib():
 def test_every_peer_has_an_environment_and_a_place_in_the_tables():
     peers = {peer for settings in timing.SETTINGS.values() for peer in settings["peers"]}
     libraries = {entry["library"] for entry in plan.MODELS.values()} - {"cflib", "ease"}
-    environments_of = {
-        environments.ENVIRONMENT.get(peer, peer) for peer in peers - set(timing.OURS)
-    }
-    for name in environments_of | libraries:
+    others = (peers - set(timing.OURS)) | libraries
+    for name in {environments.ENVIRONMENT.get(peer, peer) for peer in others}:
         assert (environments.REQUIREMENTS / f"{name}.txt").exists()
     assert peers <= set(report.NAMES)
     assert {entry["library"] for entry in plan.MODELS.values()} <= set(fit.LIBRARIES)
