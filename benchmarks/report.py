@@ -234,7 +234,9 @@ def panel_of_peers(axis: Axes, result: dict, our_name: str) -> None:
         axis.axhline(of_set["best_rmse"], color="grey", linewidth=0.8, linestyle=":")
     axis.set(xscale="log", xlabel="seconds of training", ylabel="held-out RMSE, stars")
     axis.set_title(f"{name} ratings, {of_set['peers'][our_name]['options']['features']} features")
-    axis.legend(frameon=False, fontsize=8)
+    low, high = axis.get_ylim()
+    axis.set_ylim(low - (high - low) / 3, high)  # room for the legend
+    axis.legend(frameon=False, fontsize=7, ncols=2, loc="lower center", columnspacing=1)
 
 
 # ---------------------------------------------------------------- c and d: growth, the limit
